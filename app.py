@@ -1,0 +1,37 @@
+"""Starts the assistant: settings, index, chat model, chain, page. Everything else is a room."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from assistant import assembly, building
+from assistant.errors import AssistantError, IndexNotFoundError
+from assistant.settings import load_settings
+
+
+def main() -> int:
+    """Serve the page until it is stopped; 0 then, else the error's exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("assistant").setLevel(logging.INFO)
+    try:
+        settings = load_settings()
+        try:
+            finder, manifest = assembly.retriever(settings)
+        except IndexNotFoundError:
+            if not (settings.build_missing_index or settings.space_id):
+                raise
+            building.build(settings)
+            finder, manifest = assembly.retriever(settings)
+        model = assembly.chat_model(settings)
+        assembly.serve_page(settings, assembly.chain(settings, finder, manifest, model), manifest)
+    except AssistantError as error:
+        logging.error("Error: %s", error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

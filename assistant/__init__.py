@@ -1,0 +1,15 @@
+"""A knowledge-base assistant for Gradio.
+
+Rooms, each importing only from those before it: errors, settings, progress, documents,
+questions, sources, loaders, splitter, embeddings, model_hub, keyword_index, vector_index,
+retriever, grounding, prompts, chat_models, citations, follow_up, chain, evaluation,
+building, assembly, ui.
+"""
+
+from importlib.util import find_spec
+
+if find_spec("langchain_core") is None:
+    raise SystemExit(
+        "Error: the requirements are not installed for this Python (expected: those of "
+        "requirements.txt). Run: make setup, then the same command with .venv/bin/python"
+    )

@@ -1,0 +1,114 @@
+"""Puts the rooms that answer together as the settings say; for the page and every script."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from langchain_core.language_models import BaseChatModel
+
+from assistant import chat_models
+from assistant.building import chroma_server, embedder, model_hub
+from assistant.chain import AnswerChain
+from assistant.grounding import Calibration, read_calibration, shipped_calibration
+from assistant.model_hub import ModelHub
+from assistant.progress import Progress, silent
+from assistant.retriever import KnowledgeRetriever
+from assistant.retriever.reranking import CrossEncoderReranker, Reranker
+from assistant.settings import Settings
+from assistant.vector_index import LiveIndex, Manifest
+
+logger = logging.getLogger(__name__)
+
+
+def retriever(
+    settings: Settings, progress: Progress = silent
+) -> tuple[KnowledgeRetriever, Manifest]:
+    """The index, open for questions, and its manifest; follows builds while it is open."""
+    used = embedder(settings, progress)
+    live = LiveIndex(settings.db_folder, used, chroma_server(settings))
+    finder = KnowledgeRetriever(
+        index=live, embedder=used, k=settings.hits, reranker=reranker(settings, progress)
+    )
+    return finder, live.current().manifest
+
+
+def reranker(settings: Settings, progress: Progress = silent) -> Reranker | None:
+    """The cross-encoder that is set, downloaded if it is not there; None: none is."""
+    if not settings.reranker:
+        return None
+    return CrossEncoderReranker(model_hub(settings, progress).fetch(settings.reranker))
+
+
+def calibration(manifest: Manifest) -> Calibration:
+    """What says whether a question can be answered: of this index, else the shipped one."""
+    shipped = shipped_calibration(manifest.embedder)
+    if not manifest.calibration:
+        return shipped
+    own = read_calibration(manifest.calibration)
+    if not (why := own.mismatch(manifest.embedder, manifest.chunks)):
+        return own
+    logger.warning("%s: calibrate again with scripts/evaluate.py --calibrate", why)
+    return own if own.embedder == manifest.embedder else shipped
+
+
+def choose_chat_model(settings: Settings, hub: ModelHub) -> chat_models.Choice:
+    """What answers on this machine: a model that is there already, else what can be had."""
+    backends = {name: model.backend for name, model in hub.catalogue.items()}
+    reachable = None
+    if settings.chat_model == "auto" and not settings.openai_base_url:
+        from_hubs = (chat_models.GPU_MODEL, chat_models.HUB_MODEL)
+        reachable = any(map(hub.has, from_hubs)) or (
+            not hub.has(chat_models.EMBEDDED_MODEL) and hub.reachable(chat_models.HUB_MODEL)
+        )
+    return chat_models.choose(
+        settings, chat_models.hardware(), reachable_hub=reachable, backends=backends
+    )
+
+
+def chat_model(settings: Settings, progress: Progress = silent) -> BaseChatModel:
+    """The chat model that the settings or the machine suggest; logs why."""
+    hub = model_hub(settings, progress)
+    choice = choose_chat_model(settings, hub)
+    logger.info("chat model: %s (%s): %s", choice.model, choice.backend, choice.reason)
+    return chat_models.load(choice, settings, fetch=hub.fetch)
+
+
+def chain(
+    settings: Settings, finder: KnowledgeRetriever, manifest: Manifest, model: BaseChatModel
+) -> AnswerChain:
+    """Retriever and chat model, joined."""
+    return AnswerChain(
+        finder,
+        model,
+        calibration=calibration(manifest),
+        threshold=settings.answerable_threshold,
+        passages_tokens=settings.passages_tokens,
+        prompt_tokens=settings.chat_context_tokens - settings.answer_tokens,
+        max_question_chars=settings.max_question_chars,
+        rewrite_follow_ups=settings.rewrite_follow_ups,
+    )
+
+
+def serve_page(settings: Settings, answering: AnswerChain, manifest: Manifest) -> None:
+    """Build the page and serve it until it is stopped."""
+    from assistant.ui import build_demo, read_examples, serve
+
+    choice = choose_chat_model(settings, model_hub(settings))
+    examples_file = settings.sources_file.with_name("examples.toml")
+    demo = build_demo(
+        answering,
+        manifest,
+        title=settings.title,
+        model_name="" if choice.model == "auto" else Path(choice.model).name,
+        examples=read_examples(examples_file) if examples_file.is_file() else None,
+        concurrency=chat_models.default_concurrency(choice, settings),
+    )
+    serve(
+        demo,
+        host=settings.host,
+        port=settings.port,
+        root_path=settings.root_path,
+        share=settings.share,
+        share_timeout_seconds=settings.share_timeout_seconds,
+    )

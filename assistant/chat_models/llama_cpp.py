@@ -1,0 +1,255 @@
+"""GGUF models through llama.cpp in this process; knows nothing of prompts or documents."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+from collections.abc import Generator
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import xllamacpp
+from pydantic import ConfigDict, Field
+
+from assistant.chat_models.background import Emit, read_from_thread
+from assistant.chat_models.hardware import core_count, free_memory_gb
+from assistant.chat_models.local import Finished, LocalChatModel, Request
+from assistant.errors import ChatModelError
+from assistant.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+# Prompts kept in memory for another turn of their conversation; a token takes 12 kB in the
+# 0.5B model and 28 kB in the 1.5B one. llama.cpp's own default is 8 GB.
+_CACHE_MIB = 512
+# Tokens read at a time. A question that nobody waits for any more is given up between two.
+_BATCH_TOKENS = 256
+# llama.cpp takes <|im_end|> in a document for the end of the message: an invisible character
+# makes it text again, and is taken out of answers that quote it.
+_CONTROL_TOKEN = re.compile(r"<\|(?=\w+\|>)")
+_INVISIBLE = "\u200b"
+_DOWNLOAD = "Delete the file and run scripts/download_model.py to fetch it again."
+
+
+class Engine:
+    """llama.cpp's own server, without the network: it queues what comes at the same time.
+
+    Its answers come by function call. Its token counts come over a loopback port which
+    llama.cpp opens in any case, and which asks for a key that nobody else has.
+    """
+
+    def __init__(self, file: Path, *, context_tokens: int, threads: int, slots: int = 1) -> None:
+        self._key = secrets.token_urlsafe()
+        params = _parameters(file, context_tokens, threads, slots)
+        params.api_keys = [self._key]
+        try:
+            self._server = xllamacpp.Server(params)
+        except RuntimeError as error:
+            raise ChatModelError(
+                f"llama.cpp cannot load {file} with a context of {context_tokens * slots} tokens",
+                expected="a whole GGUF file of an architecture that llama.cpp knows",
+                action=f"{_DOWNLOAD} If it is whole, lower ASSISTANT_CHAT_CONTEXT_TOKENS.",
+            ) from error
+        self._wait_until_running()
+
+    def _wait_until_running(self) -> None:
+        """Have one token written.
+
+        A server that is dropped before its loop runs waits for it for ever (xllamacpp's
+        destructor joins the thread), and a first token shows that the model works.
+        """
+        body = {"messages": [{"role": "user", "content": "1"}], "max_tokens": 1}
+        try:
+            self._server.handle_chat_completions(body, lambda _: False)
+        except (ValueError, RuntimeError):  # a chat template may refuse; the loop runs
+            return
+
+    def chat(self, body: dict[str, Any], emit: Emit[dict[str, Any]]) -> None:
+        """Answer a chat completion request; blocks until the end or until `emit` says True."""
+        self._server.handle_chat_completions(body, emit)
+
+    def tokenize(self, text: str) -> list[int]:
+        """The token numbers of a text, without special ones."""
+        address = urlsplit(self._server.listening_address)
+        with closing(HTTPConnection(address.hostname or "", address.port, timeout=30)) as server:
+            server.request(
+                "POST",
+                "/tokenize",
+                json.dumps({"content": text}),
+                {"Content-Type": "application/json", "Authorization": f"Bearer {self._key}"},
+            )
+            tokens: list[int] = json.load(server.getresponse())["tokens"]
+        return tokens
+
+
+class LlamaCppChatModel(LocalChatModel):
+    """A chat model in a GGUF file. Prompts with a beginning it has just read start sooner.
+
+    While it reads, a stream gives empty chunks, at each of which it can be closed.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    engine: Engine = Field(exclude=True, repr=False)
+
+    @property
+    def _llm_type(self) -> str:
+        return "llama-cpp"
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The token numbers of a text, without special ones; none for an empty text.
+
+        Raises:
+            ChatModelError: llama.cpp does not answer.
+        """
+        if not text:
+            return []
+        try:
+            return self.engine.tokenize(text)
+        except (OSError, HTTPException, ValueError, KeyError) as error:
+            raise ChatModelError(
+                f"llama.cpp did not count the tokens of a text: {error}",
+                expected="a list of tokens",
+                action="Start the program again.",
+            ) from error
+
+    def _write(self, request: Request) -> Generator[str | Finished, None, None]:
+        body = {
+            "messages": [_as_text(message) for message in request.messages],
+            "stop": request.stop,
+            "temperature": request.temperature,
+            "max_tokens": request.max_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "return_progress": True,
+            "cache_prompt": True,
+        }
+        reason: Literal["stop", "length"] = "stop"
+        events: Generator[dict[str, Any], None, None] = read_from_thread(
+            lambda emit: self.engine.chat(body, emit), "llama.cpp answer"
+        )
+        with closing(events):
+            try:
+                for event in events:
+                    _raise_for_error(event)
+                    if "prompt_progress" in event:
+                        yield ""
+                    for choice in event.get("choices", ()):
+                        if text := choice["delta"].get("content"):
+                            yield text.replace(_INVISIBLE, "")
+                        if choice["finish_reason"] == "length":
+                            reason = "length"
+                    if usage := event.get("usage"):
+                        yield _finished(usage, reason)
+            except (ValueError, RuntimeError) as error:
+                raise ChatModelError(
+                    f"llama.cpp refused the request: {error}",
+                    expected="messages that the model's chat template takes",
+                    action="Choose another model with ASSISTANT_CHAT_MODEL.",
+                ) from error
+
+
+def load(path: Path, settings: Settings) -> LlamaCppChatModel:
+    """Load a GGUF file, or the first one in a folder; takes seconds and the file's memory.
+
+    Raises:
+        ChatModelError: There is no such file, or llama.cpp cannot use it.
+    """
+    if settings.lora_folder is not None:
+        raise ChatModelError(
+            f"a LoRA adapter ({settings.lora_folder}) and the backend llama_cpp",
+            expected="the backend transformers, which takes adapters",
+            action="Set ASSISTANT_CHAT_BACKEND=transformers, or unset ASSISTANT_LORA_FOLDER.",
+        )
+    file = _gguf_file(path)
+    _check_memory(file)
+    engine = Engine(
+        file,
+        context_tokens=settings.chat_context_tokens,
+        threads=settings.chat_threads or core_count(),
+        slots=settings.concurrency or 1,
+    )
+    return LlamaCppChatModel(
+        engine=engine,
+        model_name=file.stem,
+        temperature=settings.temperature,
+        max_tokens=settings.answer_tokens,
+    )
+
+
+def _parameters(file: Path, context_tokens: int, threads: int, slots: int) -> Any:
+    params = xllamacpp.CommonParams()
+    params.model.path = str(file)
+    params.n_ctx = context_tokens * slots
+    params.n_parallel = slots
+    params.n_batch = params.n_ubatch = _BATCH_TOKENS
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.cache_prompt = True
+    params.cache_ram_mib = _CACHE_MIB
+    params.hostnames = ["127.0.0.1"]
+    params.ui = params.endpoint_slots = False
+    params.warmup = False
+    # llama.cpp writes to standard error by itself: everything, or nothing.
+    params.verbosity = 3 if _LOG.isEnabledFor(logging.DEBUG) else 0
+    return params
+
+
+def _gguf_file(path: Path) -> Path:
+    file = min(path.glob("*.gguf"), default=path / "*.gguf") if path.is_dir() else path
+    if not file.is_file():
+        raise ChatModelError(
+            f"no file {file}",
+            expected="a chat model in GGUF format",
+            action="Correct ASSISTANT_CHAT_MODEL, or run scripts/download_model.py.",
+        )
+    with file.open("rb") as content:
+        magic = content.read(4)
+    if magic != b"GGUF":
+        raise ChatModelError(
+            f"{file} starts with {magic!r}", expected="b'GGUF', a GGUF file", action=_DOWNLOAD
+        )
+    return file
+
+
+def _check_memory(file: Path) -> None:
+    """Better an error now than the system ending the program half-way."""
+    size, free = file.stat().st_size / 1024**3, free_memory_gb()
+    if size > free:
+        raise ChatModelError(
+            f"{file} takes {size:.1f} GB, and {free:.1f} GB of memory are free",
+            expected="a model that fits in memory",
+            action="Set ASSISTANT_CHAT_MODEL to a smaller model, or close other programs.",
+        )
+
+
+def _as_text(message: dict[str, Any]) -> dict[str, Any]:
+    return {**message, "content": _CONTROL_TOKEN.sub(f"<{_INVISIBLE}|", message["content"])}
+
+
+def _raise_for_error(event: dict[str, Any]) -> None:
+    if (error := event.get("error")) is None:
+        return
+    if error.get("type") == "exceed_context_size_error":
+        raise ChatModelError(
+            f"a prompt of {error['n_prompt_tokens']} tokens",
+            expected=f"less than {error['n_ctx']}, the model's context",
+            action="Ask a shorter question, or raise ASSISTANT_CHAT_CONTEXT_TOKENS.",
+        )
+    raise ChatModelError(
+        f"llama.cpp failed: {error.get('message', error)}",
+        expected="an answer",
+        action="Ask again; if it stays, choose another model with ASSISTANT_CHAT_MODEL.",
+    )
+
+
+def _finished(usage: dict[str, Any], reason: Literal["stop", "length"]) -> Finished:
+    return Finished(
+        input_tokens=usage["prompt_tokens"],
+        output_tokens=usage["completion_tokens"],
+        reason=reason,
+        cached_tokens=usage.get("prompt_tokens_details", {}).get("cached_tokens", 0),
+    )

@@ -1,0 +1,216 @@
+"""Chat models behind an OpenAI-compatible server; knows nothing of prompts or documents.
+
+LMDeploy, vLLM, llama.cpp, Ollama and many services speak this protocol.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import openai
+from langchain_core.messages import BaseMessage, get_buffer_string
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_openai.chat_models.base import BaseChatOpenAI
+from pydantic import SecretStr
+
+from assistant.errors import ChatModelError
+from assistant.settings import Settings
+
+_SECONDS_TO_CONNECT = 10
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
+_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_OTHER_BYTES_PER_TOKEN = 3.2
+
+
+class OpenAICompatibleChatModel(BaseChatOpenAI):
+    """LangChain's client, with errors a person can act on and token counts without a network."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "openai-compatible"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"base_url": self.openai_api_base, **self._default_params}
+
+    def get_num_tokens(self, text: str) -> int:
+        """An estimate, rather too high: the server's tokenizer is not here.
+
+        A CJK character counts as one token, of other text 3.2 bytes do. The tokenizers of
+        InternLM and Qwen need 0.6 to 0.8 of that for prose and about all of it for code.
+        """
+        cjk = _CJK.findall(text)
+        other = len(text.encode(errors="replace")) - sum(len(c.encode()) for c in cjk)
+        return len(cjk) + math.ceil(other / _OTHER_BYTES_PER_TOKEN)
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None, **_: Any
+    ) -> int:
+        """An estimate like `get_num_tokens`, with a few tokens more for each message."""
+        return sum(self.get_num_tokens(get_buffer_string([message])) + 4 for message in messages)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Not known here; the numbers are the server's.
+
+        Raises:
+            ChatModelError: Always.
+        """
+        raise ChatModelError(
+            "a server does not tell the numbers of its tokens",
+            expected="a count",
+            action="Use get_num_tokens.",
+        )
+
+    def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        with self._readable_errors():
+            yield from super()._stream(*args, **kwargs)
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        with self._readable_errors():
+            return super()._generate(*args, **kwargs)
+
+    async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        with self._readable_errors():
+            async for chunk in super()._astream(*args, **kwargs):
+                yield chunk
+
+    async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        with self._readable_errors():
+            return await super()._agenerate(*args, **kwargs)
+
+    @contextmanager
+    def _readable_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (openai.OpenAIError, TimeoutError, ValueError) as error:
+            raise _readable(error, str(self.openai_api_base), self.model_name) from error
+
+
+def load(model: str, settings: Settings) -> OpenAICompatibleChatModel:
+    """Connect to the server; with the model "auto", ask it which one it has.
+
+    Raises:
+        ChatModelError: There is no address, or the server was asked and did not answer.
+    """
+    if not settings.openai_base_url:
+        raise ChatModelError(
+            "the backend openai_compatible and no address",
+            expected="the address of a server",
+            action="Set ASSISTANT_OPENAI_BASE_URL, for instance to http://127.0.0.1:23333/v1.",
+        )
+    return OpenAICompatibleChatModel(
+        model=_first_model(settings) if model == "auto" else model,
+        base_url=settings.openai_base_url,
+        api_key=SecretStr(settings.openai_api_key),
+        temperature=settings.temperature,
+        max_tokens=settings.answer_tokens,
+        stream_usage=True,
+        use_responses_api=False,
+        timeout=openai.Timeout(settings.chat_timeout_seconds, connect=_SECONDS_TO_CONNECT),
+        stream_chunk_timeout=settings.chat_timeout_seconds,
+        max_retries=1,
+        **_clients(settings.openai_base_url),
+    )
+
+
+def _clients(address: str) -> dict[str, Any]:
+    """A server on this machine is not asked through the proxy that the environment names."""
+    if urlsplit(address).hostname not in _THIS_MACHINE:
+        return {}
+    return {
+        "http_client": openai.DefaultHttpxClient(trust_env=False),
+        "http_async_client": openai.DefaultAsyncHttpxClient(trust_env=False),
+    }
+
+
+def _first_model(settings: Settings) -> str:
+    client = openai.OpenAI(
+        base_url=settings.openai_base_url,
+        api_key=settings.openai_api_key,
+        timeout=_SECONDS_TO_CONNECT,
+        max_retries=1,
+        http_client=_clients(settings.openai_base_url).get("http_client"),
+    )
+    try:
+        with client:
+            models = client.models.list().data
+    except openai.OpenAIError as error:
+        raise _readable(error, settings.openai_base_url, "auto") from error
+    if not models:
+        raise ChatModelError(
+            f"{settings.openai_base_url} offers no models",
+            expected="one model or more",
+            action="Set ASSISTANT_CHAT_MODEL to the name under which the server has its model.",
+        )
+    return models[0].id
+
+
+def _readable(error: Exception, address: str, model: str) -> ChatModelError:
+    """A sentence for what the server or the way to it did."""
+    _, got, expected, action = next(row for row in _SENTENCES if isinstance(error, row[0]))
+    names = {"address": address, "model": model, "error": error}
+    return ChatModelError(got.format(**names), expected=expected, action=action.format(**names))
+
+
+# From the particular to the general: the first that fits is used.
+_SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
+    (
+        openai.APITimeoutError,
+        "{address} did not answer in time",
+        "an answer within ASSISTANT_CHAT_TIMEOUT_SECONDS",
+        "Ask again later, or raise that setting.",
+    ),
+    (
+        TimeoutError,
+        "{address} stopped answering",
+        "a word within ASSISTANT_CHAT_TIMEOUT_SECONDS",
+        "Ask again later, or raise that setting.",
+    ),
+    (
+        openai.APIConnectionError,
+        "{address} cannot be reached: {error}",
+        "a running server",
+        "Start it (lmdeploy serve api_server MODEL), or correct ASSISTANT_OPENAI_BASE_URL.",
+    ),
+    (
+        openai.AuthenticationError,
+        "{address} refused the key",
+        "a key that the server knows",
+        "Set ASSISTANT_OPENAI_API_KEY.",
+    ),
+    (
+        openai.PermissionDeniedError,
+        "{address} does not let this key use {model}",
+        "a key with the right to",
+        "Set ASSISTANT_OPENAI_API_KEY, or choose another ASSISTANT_CHAT_MODEL.",
+    ),
+    (
+        openai.NotFoundError,
+        "{address} has no model {model}, or no such address: {error}",
+        "a model of that server, and an address that ends in /v1 with most servers",
+        "Set ASSISTANT_CHAT_MODEL=auto to take the server's, or correct ASSISTANT_OPENAI_BASE_URL.",
+    ),
+    (
+        openai.RateLimitError,
+        "{address} has too many requests",
+        "a free place",
+        "Ask again in a minute.",
+    ),
+    (
+        openai.BadRequestError,
+        "{address} refused the request: {error}",
+        "a prompt that fits the model's context",
+        "Ask a shorter question, or lower ASSISTANT_PASSAGES_TOKENS.",
+    ),
+    (
+        Exception,
+        "{address} failed: {error}",
+        "an answer",
+        "Ask again; if it stays, look at the server's log.",
+    ),
+)

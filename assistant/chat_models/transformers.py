@@ -1,0 +1,265 @@
+"""Chat models in a folder through transformers; knows nothing of prompts or documents."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import threading
+from collections.abc import Callable, Generator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import torch
+from jinja2 import TemplateError
+from pydantic import ConfigDict, Field, PrivateAttr
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedTokenizerBase,
+    StoppingCriteria,
+    StoppingCriteriaList,
+    TextStreamer,
+)
+
+from assistant.chat_models.background import Emit, read_from_thread
+from assistant.chat_models.local import Finished, LocalChatModel, Request
+from assistant.chat_models.stopping import StopFilter
+from assistant.errors import ChatModelError
+from assistant.settings import Settings
+
+_REASON_CHARS = 200  # torch lists every tensor that does not fit
+_LOADING_ERRORS = (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError)
+_OUT_OF_MEMORY = (
+    "Set ASSISTANT_LOAD_IN_4BIT=true, or ASSISTANT_CHAT_MODEL to a smaller model, "
+    "or lower ASSISTANT_PASSAGES_TOKENS."
+)
+
+
+class TransformersChatModel(LocalChatModel):
+    """A causal language model and its tokenizer; answers one request after the other."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    network: Any = Field(exclude=True, repr=False)
+    tokenizer: PreTrainedTokenizerBase = Field(exclude=True, repr=False)
+    context_tokens: int = 4096
+    _one_at_a_time: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+    @property
+    def _llm_type(self) -> str:
+        return "transformers"
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The token numbers of a text, without special ones; none for an empty text."""
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def _write(self, request: Request) -> Generator[str | Finished, None, None]:
+        inputs = self._inputs(request.messages)
+
+        def work(emit: Emit[str | Finished]) -> None:
+            with self._one_at_a_time:
+                if not emit(None):
+                    emit(self._answer(inputs, request, emit))
+
+        pieces: Generator[str | Finished, None, None]
+        pieces = read_from_thread(work, "transformers answer")
+        with closing(pieces):
+            try:
+                yield from pieces
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                raise _out_of_memory(error) from error
+            except (RuntimeError, ValueError) as error:
+                raise ChatModelError(
+                    f"the model {self.model_name} failed: {error}",
+                    expected="an answer",
+                    action="Choose another model with ASSISTANT_CHAT_MODEL.",
+                ) from error
+
+    def _inputs(self, messages: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        try:
+            encoded: Any = self.tokenizer.apply_chat_template(
+                messages,
+                add_generation_prompt=True,
+                return_tensors="pt",
+                return_dict=True,
+                # A document that talks about <|im_end|> does not end the message it is in.
+                sanitize_control_tokens=True,
+            )
+        except (TemplateError, ValueError) as error:
+            raise ChatModelError(
+                f"the chat template of {self.model_name} refused the messages: {error}",
+                expected="a template that takes system, user and assistant messages",
+                action="Choose another model with ASSISTANT_CHAT_MODEL.",
+            ) from error
+        count = encoded["input_ids"].shape[1]
+        if count >= self.context_tokens:
+            raise ChatModelError(
+                f"a prompt of {count} tokens",
+                expected=f"less than {self.context_tokens}, the model's context",
+                action="Ask a shorter question, or raise ASSISTANT_CHAT_CONTEXT_TOKENS.",
+            )
+        return {name: encoded[name] for name in ("input_ids", "attention_mask")}
+
+    def _answer(
+        self, inputs: dict[str, torch.Tensor], request: Request, emit: Emit[str | Finished]
+    ) -> Finished:
+        """Write the answer into `emit`; blocks."""
+        read = inputs["input_ids"].shape[1]
+        limit = min(request.max_tokens, self.context_tokens - read)
+        stopping = StopFilter(request.stop)
+        ends = self._end_tokens()
+        sequences = self.network.generate(
+            **{name: tensor.to(self.network.device) for name, tensor in inputs.items()},
+            **_sampling(request.temperature),
+            max_new_tokens=limit,
+            eos_token_id=ends,
+            pad_token_id=ends[0] if ends else 0,
+            streamer=_Streamer(self.tokenizer, lambda text: emit(stopping.feed(text) or None)),
+            stopping_criteria=StoppingCriteriaList(
+                [_Ending(lambda: stopping.stopped or emit(None))]
+            ),
+        )
+        emit(stopping.flush() or None)
+        written = sequences.shape[1] - read
+        ended = stopping.stopped or written < limit or sequences[0, -1].item() in ends
+        return Finished(read, written, "stop" if ended else "length")
+
+    def _end_tokens(self) -> list[int]:
+        """Generation settings often name the end of a text only, not that of a message."""
+        named = self.network.generation_config.eos_token_id
+        ends = named if isinstance(named, list) else [named]
+        return sorted({end for end in [*ends, self.tokenizer.eos_token_id] if end is not None})
+
+
+class _Streamer(TextStreamer):
+    """Hands on text as words get complete."""
+
+    def __init__(self, tokenizer: Any, write: Callable[[str], object]) -> None:
+        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
+        self._write = write
+
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+        self._write(text)
+
+
+class _Ending(StoppingCriteria):
+    """Ends the answer after the token at which `ended` says so."""
+
+    def __init__(self, ended: Callable[[], bool]) -> None:
+        self._ended = ended
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> Any:
+        return torch.full((input_ids.shape[0],), self._ended(), device=input_ids.device)
+
+
+def load(folder: Path, settings: Settings) -> TransformersChatModel:
+    """Load a model folder: bf16 on a GPU (4 bits if set so), float32 without one.
+
+    Raises:
+        ChatModelError: The folder, the adapter or a package is missing or does not fit.
+    """
+    if not (folder / "config.json").is_file():
+        raise ChatModelError(
+            f"no file {folder / 'config.json'}",
+            expected="the folder of a causal language model",
+            action="Correct ASSISTANT_CHAT_MODEL, or run scripts/download_model.py.",
+        )
+    options = _precision(settings)
+    trust = settings.trust_remote_code
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust)
+        network: Any = AutoModelForCausalLM.from_pretrained(
+            folder, trust_remote_code=trust, **options
+        )
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(error) from error
+    except _LOADING_ERRORS as error:
+        raise ChatModelError(
+            f"transformers cannot load {folder}: {error}",
+            expected="a whole folder of a causal language model that transformers knows",
+            action="Run scripts/download_model.py to fetch it again. If it brings code of its own "
+            "that you have read, set ASSISTANT_TRUST_REMOTE_CODE=true.",
+        ) from error
+    _check_template(folder, tokenizer)
+    if settings.lora_folder is not None:
+        network = _with_adapter(network, settings.lora_folder, settings.load_in_4bit)
+    positions = getattr(network.config, "max_position_embeddings", settings.chat_context_tokens)
+    return TransformersChatModel(
+        network=network.eval(),
+        tokenizer=tokenizer,
+        model_name=folder.name,
+        context_tokens=min(settings.chat_context_tokens, positions),
+        temperature=settings.temperature,
+        max_tokens=settings.answer_tokens,
+    )
+
+
+def _precision(settings: Settings) -> dict[str, Any]:
+    gpu = torch.cuda.is_available()
+    if not settings.load_in_4bit:
+        return {"dtype": torch.bfloat16, "device_map": "auto"} if gpu else {"dtype": torch.float32}
+    missing = None if gpu else "a GPU"
+    if importlib.util.find_spec("bitsandbytes") is None:
+        missing = "the package bitsandbytes"
+    if missing:
+        raise ChatModelError(
+            f"ASSISTANT_LOAD_IN_4BIT is set, and there is not {missing}",
+            expected="a GPU and the package bitsandbytes",
+            action="Run pip install bitsandbytes on a machine with a GPU, "
+            "or unset ASSISTANT_LOAD_IN_4BIT.",
+        )
+    quantization = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
+    )
+    return {"quantization_config": quantization, "device_map": "auto"}
+
+
+def _check_template(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    if not tokenizer.chat_template:
+        raise ChatModelError(
+            f"the tokenizer in {folder} has no chat template",
+            expected="a model made for chats, often named -chat or -instruct",
+            action="Set ASSISTANT_CHAT_MODEL to one, or add a file chat_template.jinja.",
+        )
+
+
+def _with_adapter(network: Any, folder: Path, in_4bit: bool) -> Any:
+    """Load a LoRA adapter and merge it where possible, so that it costs no time."""
+    try:
+        adapter = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ChatModelError(
+            f"no LoRA adapter in {folder}: {error}",
+            expected="a folder with adapter_config.json and adapter_model.safetensors",
+            action="Correct ASSISTANT_LORA_FOLDER.",
+        ) from error
+    from peft import PeftModel
+
+    try:
+        adapted: Any = PeftModel.from_pretrained(network, folder)
+        # Weights of 4 bits would lose what is merged into them.
+        return adapted if in_4bit else adapted.merge_and_unload()
+    except (*_LOADING_ERRORS, TypeError) as error:
+        raise ChatModelError(
+            f"the LoRA adapter in {folder} does not fit {network.config.name_or_path}: "
+            f"{' '.join(str(error).split())[:_REASON_CHARS]}",
+            expected=f"an adapter of that model; it was made for "
+            f"{adapter.get('base_model_name_or_path')}",
+            action="Set ASSISTANT_CHAT_MODEL to that model, or correct ASSISTANT_LORA_FOLDER.",
+        ) from error
+
+
+def _sampling(temperature: float) -> dict[str, Any]:
+    if temperature > 0:
+        return {"do_sample": True, "temperature": temperature}
+    return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+
+
+def _out_of_memory(error: BaseException) -> ChatModelError:
+    return ChatModelError(
+        f"not enough memory: {error}", expected="a model that fits", action=_OUT_OF_MEMORY
+    )

@@ -1,0 +1,169 @@
+"""Between [n] in a text and the hits it stands for; knows nothing of models or pages."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from assistant.documents import Citation, SearchHit
+
+_MARK = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*)\s*[\]】］]")
+_INCOMPLETE = re.compile(r"(?:[\[【［][\d\s,，、;；]{0,24}|`+)$")
+_CODE_EDGE = re.compile(r"(`+|\n)")
+_PARAGRAPH_END = re.compile(r"(\n{2,})")
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+_GRAM = 4  # characters; long enough that shared grams mean shared wording
+_ENOUGH_SHARED = 0.15
+
+
+class CitationFilter:
+    """Passes a stream of text on, with its citations normalised and invented ones dropped.
+
+    `[1, 3]` and `【1】` become `[1][3]` and `[1]`. What may be the start of a citation is
+    held back until it is complete; code between backticks is left as it is.
+
+    Attributes:
+        numbers: Those passed on, in order of appearance.
+        leading: Those that stood before the first word, which are not passed on: small
+            models begin with them, and there is nothing yet that they could belong to.
+    """
+
+    def __init__(self, valid: Iterable[int]) -> None:
+        self._valid = frozenset(valid)
+        self._held = ""
+        self._fence = 0  # backticks that opened the code we are in; 0 outside of code
+        self._begun = False  # whether a word has come
+        self._shown = False  # whether anything has been passed on
+        self.numbers: list[int] = []
+        self.leading: list[int] = []
+
+    def feed(self, text: str) -> str:
+        """What can be shown now that `text` has come."""
+        text = self._held + text
+        end = _INCOMPLETE.search(text)
+        self._held = text[end.start() :] if end else ""
+        return self._pass_on(text[: end.start()] if end else text)
+
+    def finish(self) -> str:
+        """What was held back, at the end of the stream."""
+        rest, self._held = self._held, ""
+        return rest
+
+    def _pass_on(self, text: str) -> str:
+        parts = _CODE_EDGE.split(text)
+        for place, part in enumerate(parts):
+            if part.startswith("`"):
+                if not self._fence:
+                    self._fence = len(part)
+                elif self._fence == len(part):
+                    self._fence = 0
+            elif part == "\n" and self._fence < 3:
+                self._fence = 0  # inline code ends with its line
+            elif not self._fence:
+                parts[place] = _MARK.sub(self._replace, part)
+            self._begun = self._begun or has_words(parts[place])
+        passed = "".join(parts) if self._shown else "".join(parts).lstrip()
+        self._shown = self._shown or bool(passed)
+        return passed
+
+    def _replace(self, match: re.Match[str]) -> str:
+        numbers = [int(number) for number in re.findall(r"\d+", match[1])]
+        kept = [number for number in numbers if number in self._valid]
+        if not self._begun and not has_words(_MARK.sub("", match.string[: match.start()])):
+            self.leading += [number for number in kept if number not in self.leading]
+            return ""
+        self.numbers += [number for number in kept if number not in self.numbers]
+        return "".join(f"[{number}]" for number in kept)
+
+
+class Attributor:
+    """Passes a stream of text on and cites at the end of paragraphs that cite nothing.
+
+    A paragraph ends with an empty line outside of code; code itself is not cited. Line
+    ends are held back until it is known what follows.
+    """
+
+    def __init__(self, hits: Sequence[SearchHit]) -> None:
+        self._hits = hits
+        self._paragraph = ""
+        self._line_ends = ""
+        self._cited = False
+
+    def feed(self, text: str) -> str:
+        """What can be shown now that `text` has come."""
+        text = self._line_ends + text
+        kept = text.rstrip("\n")
+        self._line_ends = text[len(kept) :]
+        shown = []
+        for part in _PARAGRAPH_END.split(kept):
+            if _PARAGRAPH_END.fullmatch(part) and self._paragraph.count("```") % 2 == 0:
+                shown.append(self._citation())
+                self._paragraph = ""
+            else:
+                self._paragraph += part
+            shown.append(part)
+        return "".join(shown)
+
+    def finish(self, leading: Sequence[int] = ()) -> str:
+        """The last paragraph's citation; of the whole answer's where it has none at all.
+
+        Args:
+            leading: Numbers that stood before the first word.
+        """
+        last = self._citation()
+        if self._cited or not leading:
+            return last
+        gap = "\n\n" if self._paragraph.endswith("```") else " "
+        return gap + "".join(f"[{number}]" for number in leading)
+
+    def _citation(self) -> str:
+        prose = _CODE.sub("", self._paragraph)
+        if _MARK.search(prose):
+            self._cited = True
+            return ""
+        number = attribute(self._paragraph, self._hits)
+        if number is None or not has_words(prose):
+            return ""
+        self._cited = True
+        return f"\n\n[{number}]" if self._paragraph.endswith("```") else f" [{number}]"
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything to read besides signs."""
+    return any(map(str.isalnum, text))
+
+
+def citations(text: str, hits: Sequence[SearchHit]) -> tuple[Citation, ...]:
+    """The hits that a text cites, in order of appearance; a hit's number is its rank."""
+    by_rank = {hit.rank: hit for hit in hits}
+    cited = CitationFilter(by_rank)
+    cited.feed(text)
+    return tuple(Citation(number, by_rank[number]) for number in cited.numbers)
+
+
+def attribute(text: str, hits: Sequence[SearchHit]) -> int | None:
+    """The rank of the hit that an uncited text shares most wording with.
+
+    Small models forget to cite. What they wrote is compared with each passage that they
+    read by its character 4-grams. Of the passages that share enough of them, the one is
+    taken whose shared grams are the rarest among the passages: a command that several
+    show says less than the option that only one explains.
+
+    Returns:
+        None where no passage shares enough to say so.
+    """
+    grams = _grams(text)
+    shared = {hit.rank: grams & _grams(hit.chunk.text) for hit in hits}
+    spread = Counter(gram for found in shared.values() for gram in found)
+    weights = {
+        rank: sum(1 / spread[gram] for gram in found)
+        for rank, found in shared.items()
+        if found and len(found) >= _ENOUGH_SHARED * len(grams)
+    }
+    return min(weights, key=lambda rank: (-weights[rank], rank), default=None)
+
+
+def _grams(text: str) -> set[str]:
+    text = re.sub(r"\s+", "", text).casefold()
+    return {text[i : i + _GRAM] for i in range(len(text) - _GRAM + 1)}

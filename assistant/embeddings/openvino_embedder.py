@@ -1,0 +1,174 @@
+"""Encoders of the BERT family in OpenVINO; knows nothing of torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from assistant.embeddings.base import Embedder, Vectors, batches_by_length
+from assistant.embeddings.pooling import pooling_of
+
+_BATCH_TOKENS = 2048  # larger batches are not faster on two cores (docs/decisions.md)
+# Lengths are padded to multiples, as a shape not seen before costs milliseconds; a batch has one
+# padded length, so that a text has the same vector whatever it is embedded with.
+_LENGTH_STEP = 16
+MODEL_TYPES = ("bert", "roberta", "xlm-roberta")
+_AHEAD = 2  # batches at the processor: one runs while the next is made
+
+
+def runs_in_openvino(folder: Path) -> bool:
+    """Whether the folder holds a BERT-family encoder that `encoder_graph` can build."""
+    needed = ("config.json", "tokenizer.json", "model.safetensors")
+    if not all((folder / name).is_file() for name in needed):
+        return False
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    return (
+        config.get("model_type") in MODEL_TYPES
+        and config.get("hidden_act", "gelu") == "gelu"
+        and pooling_of(folder) in ("mean", "cls")
+    )
+
+
+class OpenVinoEmbedder(Embedder):
+    """A sentence-transformers folder; tokenizer and weights are loaded when first needed.
+
+    Products run in bfloat16 where the processor multiplies it itself (AMX,
+    AVX512_BF16), else in float32. The vectors of both agree to a cosine of 0.9999
+    and live in one space, so `identity` names the model and not the precision: an
+    index built on one machine is searched on any other.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        query_prefix: str | None,
+        passage_prefix: str | None,
+        threads: int | None,
+    ) -> None:
+        prompts = _read_json(folder / "config_sentence_transformers.json").get("prompts", {})
+        self.query_prefix = prompts.get("query", "") if query_prefix is None else query_prefix
+        own = prompts.get("document", prompts.get("passage", ""))
+        self.passage_prefix = own if passage_prefix is None else passage_prefix
+        config = _read_json(folder / "config.json")
+        self.dimension = config["hidden_size"]
+        limit = _read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+        self.max_tokens = limit or config["max_position_embeddings"]
+        self.identity = (
+            f"{folder.name}:{_fingerprint(folder)}:{self.query_prefix}:{self.passage_prefix}"
+        )
+        self._folder = folder
+        self._threads = threads or _processors()
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without special tokens and prefix."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding) for encoding in encodings]
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, which loads tokenizer and weights for itself."""
+        loaded = ("_tokenizer", "_checkpoint", "_model")
+        return {name: value for name, value in self.__dict__.items() if name not in loaded}
+
+    @cached_property
+    def _checkpoint(self) -> Any:
+        from assistant.embeddings.encoder_graph import Checkpoint
+
+        return Checkpoint(self._folder / "model.safetensors")
+
+    @cached_property
+    def _model(self) -> Any:
+        import openvino
+
+        from assistant.embeddings.encoder_graph import build_graph
+
+        core = openvino.Core()
+        native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        options = {
+            "INFERENCE_PRECISION_HINT": "bf16" if native else "f32",
+            "INFERENCE_NUM_THREADS": self._threads,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,
+        }
+        return core.compile_model(build_graph(self._folder, self._checkpoint), "CPU", options)
+
+    def _encode_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
+        tokens = [self._cut(e.ids) for e in self._tokenizer.encode_batch_fast(list(texts))]
+        padded = [-(-len(ids) // _LENGTH_STEP) * _LENGTH_STEP for ids in tokens]
+        # Of this call alone: an app embeds questions in several threads at once.
+        free = [self._model.create_infer_request() for _ in range(_AHEAD)]
+        running: list[tuple[list[int], Any]] = []
+        for places in batches_by_length(padded, _BATCH_TOKENS, one_length=True):
+            length = min(padded[places[0]], self.max_tokens)
+            inputs = self._inputs([tokens[place] for place in places], length)
+            request = free.pop()
+            request.start_async(inputs)
+            running.append((places, request))
+            if not free:
+                done, request = running.pop(0)
+                yield done, _result(request)
+                free.append(request)
+        for places, request in running:
+            yield places, _result(request)
+
+    def _cut(self, ids: list[int]) -> list[int]:
+        """At most `max_tokens`, the closing special token kept."""
+        return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
+
+    def _inputs(
+        self, tokens: list[list[int]], length: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        ids = np.zeros((len(tokens), length), dtype=np.int64)
+        mask = np.zeros((len(tokens), length), dtype=np.float32)
+        for row, own in enumerate(tokens):
+            ids[row, : len(own)] = own
+            mask[row, : len(own)] = 1
+        return self._checkpoint.word_rows(ids), mask
+
+
+def _result(request: Any) -> Vectors:
+    request.wait()
+    return np.array(request.get_output_tensor().data, dtype=np.float32)
+
+
+def _processors() -> int:
+    """Processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    return content
+
+
+def _fingerprint(folder: Path) -> str:
+    """Tells checkpoints apart: size of the weights, and hash of their head, middle and tail.
+
+    Hashing half a gigabyte at every start would cost a second; three megabytes of
+    weights do not agree by accident.
+    """
+    weights = folder / "model.safetensors"
+    size = weights.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with weights.open("rb") as stream:
+        for offset in (0, size // 2, max(0, size - (1 << 20))):
+            stream.seek(offset)
+            digest.update(stream.read(1 << 20))
+    return digest.hexdigest()[:16]

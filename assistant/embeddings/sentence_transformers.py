@@ -1,0 +1,78 @@
+"""Any sentence-transformers model, in torch; knows nothing of OpenVINO."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assistant.embeddings.base import Embedder, Vectors, batches_by_length
+from assistant.errors import ModelNotFoundError
+
+_BATCH_TOKENS = 4096
+
+
+class SentenceTransformersEmbedder(Embedder):
+    """A model by name or folder, on the GPU where there is one."""
+
+    def __init__(self, model: str, query_prefix: str | None, passage_prefix: str | None) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            self._model = SentenceTransformer(model)
+        except (OSError, ValueError) as error:
+            raise ModelNotFoundError(
+                f"embedder {model!r} cannot be loaded: {error}",
+                expected="a sentence-transformers folder or a Hugging Face name",
+                action="Set ASSISTANT_EMBEDDER, or download the model first.",
+            ) from error
+        prompts = self._model.prompts
+        self.query_prefix = prompts.get("query", "") if query_prefix is None else query_prefix
+        own = prompts.get("document") or prompts.get("passage") or ""
+        self.passage_prefix = own if passage_prefix is None else passage_prefix
+        self.dimension = int(self._model.get_embedding_dimension() or 0)
+        self.max_tokens = int(self._model.max_seq_length or 512)
+        first = next(iter(self._model.state_dict().values())).float().cpu().numpy()
+        digest = hashlib.sha256(first.tobytes()).hexdigest()[:16]
+        name = Path(model).name
+        self.identity = f"{name}:{digest}:{self.query_prefix}:{self.passage_prefix}"
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without special tokens and prefix."""
+        return self.token_counter()(texts)
+
+    def token_counter(self) -> Callable[[Sequence[str]], list[int]]:
+        """The tokenizer alone."""
+        return _TokenCounter(self._model.tokenizer)
+
+    def _encode_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
+        lengths = [min(length, self.max_tokens) for length in self.count_tokens(texts)]
+        for places in batches_by_length(lengths, _BATCH_TOKENS):
+            vectors = self._model.encode(
+                [texts[place] for place in places],
+                prompt="",
+                batch_size=len(places),
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
+            yield places, np.asarray(vectors, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _TokenCounter:
+    """Counts tokens with a tokenizer of transformers."""
+
+    tokenizer: Any
+
+    def __call__(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without special tokens and prefix."""
+        if not texts:
+            return []
+        tokens = self.tokenizer(
+            list(texts), add_special_tokens=False, truncation=False, verbose=False
+        )
+        return [len(ids) for ids in tokens["input_ids"]]

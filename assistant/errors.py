@@ -1,0 +1,116 @@
+"""The errors a person sees; knows nothing of who shows them or in which language.
+
+Each error says what was got, what was expected and what to do next. The page looks
+up a sentence in the visitor's language by the error's class; scripts print the error.
+"""
+
+
+class AssistantError(Exception):
+    """Base of all errors meant to be read by a person.
+
+    Args:
+        got: What was found, with the value or path that was the matter.
+        expected: What should have been there.
+        action: What to do now, a command to type where there is one.
+    """
+
+    exit_code = 1
+
+    def __init__(self, got: str, *, expected: str, action: str) -> None:
+        super().__init__(got, expected, action)
+        self.got = got
+        self.expected = expected
+        self.action = action
+
+    def __str__(self) -> str:
+        return f"{self.got} (expected: {self.expected}). {self.action}"
+
+
+class SettingsError(AssistantError):
+    """A setting, or a command's argument, has a value that cannot be used."""
+
+    exit_code = 2
+
+
+class SourcesFileError(AssistantError):
+    """`sources.toml` is missing or invalid; names the line and the key."""
+
+    exit_code = 2
+
+
+class SourceError(AssistantError):
+    """A source of documents cannot be used; the build goes on with the others."""
+
+
+class SourceNotFoundError(SourceError):
+    """The address answers, and there is no such repository or folder."""
+
+
+class SourceUnreachableError(SourceError):
+    """The address does not answer, in time or at all."""
+
+
+class RevisionNotFoundError(SourceError):
+    """The repository has no such branch, tag or commit."""
+
+
+class UnreadableFileError(AssistantError):
+    """A file has no text that can be indexed; `reason` is the word it is counted under."""
+
+    def __init__(self, reason: str, got: str, *, expected: str, action: str) -> None:
+        super().__init__(got, expected=expected, action=action)
+        self.reason = reason
+
+
+class IndexNotFoundError(AssistantError):
+    """There is no index where one was expected."""
+
+
+class IndexMismatchError(AssistantError):
+    """The index was built with another format, embedder, dimension or metric."""
+
+
+class IndexCorruptError(AssistantError):
+    """The manifest or the vectors of the index cannot be read."""
+
+
+class IndexBusyError(AssistantError):
+    """Another build is writing this index."""
+
+
+class IndexWriteError(AssistantError):
+    """The index cannot be written: full disk, no permission, or a database that refuses."""
+
+
+class IndexServerError(AssistantError):
+    """The Chroma server that holds the vectors does not answer, or refuses."""
+
+
+class ModelNotFoundError(AssistantError):
+    """No hub has the model, or it is not in the catalogue."""
+
+
+class HubError(AssistantError):
+    """One hub failed to give a model; the next hub is tried."""
+
+
+class HubUnreachableError(HubError):
+    """The hub does not answer."""
+
+
+class VerificationError(HubError):
+    """What arrived is not the file that was asked for (size or SHA-256)."""
+
+
+class ChatModelError(AssistantError):
+    """The chat model cannot be loaded or failed while answering."""
+
+
+class QuestionError(AssistantError):
+    """The question is empty or too long."""
+
+    exit_code = 2
+
+
+class ServerError(AssistantError):
+    """The page cannot be served, for instance because the port is in use."""

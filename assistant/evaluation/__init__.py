@@ -1,0 +1,49 @@
+"""Scores of retrieval, refusal and answers on questions with known sources.
+
+`questions` reads them, `asking` asks them, `scores` counts, `fitting` calibrates what
+refuses, `plots` and `page` show. Knows nothing of command lines.
+"""
+
+from __future__ import annotations
+
+from assistant.evaluation.asking import Outcome, ask, compare, follow_ups
+from assistant.evaluation.fitting import Fitted, fit
+from assistant.evaluation.questions import (
+    Dialogue,
+    EvalQuestion,
+    check_ids,
+    read_dialogues,
+    read_questions,
+)
+from assistant.evaluation.scores import (
+    answer_report,
+    first_rank,
+    has_keywords,
+    percentiles,
+    refusal_by_kind,
+    refusal_report,
+    retrieval_report,
+    retrieval_scores,
+)
+
+__all__ = [
+    "Dialogue",
+    "EvalQuestion",
+    "Fitted",
+    "Outcome",
+    "answer_report",
+    "ask",
+    "check_ids",
+    "compare",
+    "first_rank",
+    "fit",
+    "follow_ups",
+    "has_keywords",
+    "percentiles",
+    "read_dialogues",
+    "read_questions",
+    "refusal_by_kind",
+    "refusal_report",
+    "retrieval_report",
+    "retrieval_scores",
+]

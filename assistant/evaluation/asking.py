@@ -1,0 +1,149 @@
+"""Asks the retriever what is to be scored; knows nothing of how results are shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.documents import SearchHit, Turn
+from assistant.evaluation.questions import Dialogue, EvalQuestion
+from assistant.evaluation.scores import (
+    first_rank,
+    percentiles,
+    retrieval_report,
+    retrieval_scores,
+)
+from assistant.follow_up import standalone_by_rules
+from assistant.grounding import Calibration, judge
+from assistant.progress import Progress, silent
+from assistant.retriever import Evidence, KnowledgeRetriever
+from assistant.retriever.candidates import SearchableVersion
+from assistant.retriever.variants import Variant
+
+_K = 10  # hits
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one question; `milliseconds` from the question to the ranked hits."""
+
+    question: EvalQuestion
+    hits: tuple[SearchHit, ...]
+    evidence: Evidence
+    vector: NDArray[np.float32]
+    confidence: float
+    refused: bool
+    milliseconds: float
+
+    @property
+    def addresses(self) -> list[str]:
+        """Of the hits, best first."""
+        return [hit.chunk.address for hit in self.hits]
+
+    @property
+    def rank(self) -> int | None:
+        """Of the first hit that is among the question's sources."""
+        return first_rank(self.question.sources, self.addresses)
+
+
+def ask(
+    finder: KnowledgeRetriever,
+    questions: Sequence[EvalQuestion],
+    calibration: Calibration,
+    threshold: float | None = None,
+    progress: Progress = silent,
+) -> list[Outcome]:
+    """Search for each question and judge whether it can be answered.
+
+    The first question is asked once more beforehand, so that no time is that of loading.
+    """
+    for question in questions[:1]:
+        finder.search(question.question, _K)
+    outcomes = []
+    for done, question in enumerate(questions, start=1):
+        started = time.perf_counter()
+        found = finder.search(question.question, _K)
+        grounding = judge(found.evidence, calibration, threshold, found.vector)
+        milliseconds = (time.perf_counter() - started) * 1000
+        answerable = grounding.answerable and bool(found.hits)
+        outcomes.append(
+            Outcome(
+                question,
+                found.hits,
+                found.evidence,
+                found.vector,
+                grounding.confidence,
+                not answerable,
+                milliseconds,
+            )
+        )
+        progress("search", done, len(questions), "questions")
+    return outcomes
+
+
+def compare(
+    finder: KnowledgeRetriever,
+    questions: Sequence[EvalQuestion],
+    variants: Mapping[str, Variant],
+    progress: Progress = silent,
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Variant -> its `retrieval_report`, all on the index in use."""
+    asked = [question for question in questions if question.sources]
+    version = SearchableVersion(finder.index.current())
+    vectors = finder.embedder.encode_queries([question.question for question in asked])
+    reports = {}
+    for done, (name, variant) in enumerate(variants.items(), start=1):
+        found = {
+            question.id: variant(version, question.question, vector)
+            for question, vector in zip(asked, vectors, strict=True)
+        }
+        reports[name] = retrieval_report(asked, found)
+        progress("compare", done, len(variants), "rankings")
+    return reports
+
+
+def follow_ups(
+    finder: KnowledgeRetriever, dialogues: Sequence[Dialogue], progress: Progress = silent
+) -> dict[str, dict[str, dict[str, float]]]:
+    """How well second questions are found, by how they were made to stand alone.
+
+    Returns:
+        "needs context" and "stands alone", the dialogues' two kinds -> the question
+        "alone", "by rules", and as "given" -> retrieval scores and the share "rewritten";
+        and "milliseconds" -> "by rules" -> p50 and p95 of rewriting.
+    """
+    milliseconds: list[float] = []
+
+    def by_rules(dialogue: Dialogue) -> str:
+        history = [Turn(dialogue.first_question, dialogue.first_answer)]
+        started = time.perf_counter()
+        question = standalone_by_rules(dialogue.question, history)
+        milliseconds.append((time.perf_counter() - started) * 1000)
+        return question
+
+    forms: dict[str, Callable[[Dialogue], str]] = {
+        "alone": lambda dialogue: dialogue.question,
+        "by rules": by_rules,
+        "given": lambda dialogue: dialogue.standalone,
+    }
+    report: dict[str, dict[str, dict[str, float]]] = {}
+    done = 0
+    for name, needs in (("needs context", True), ("stands alone", False)):
+        group = [dialogue for dialogue in dialogues if dialogue.needs_context == needs]
+        for form, made in forms.items():
+            questions = [made(dialogue) for dialogue in group]
+            ranks = []
+            for dialogue, question in zip(group, questions, strict=True):
+                hits = finder.retrieve(question, _K)
+                ranks.append(first_rank(dialogue.sources, [hit.chunk.address for hit in hits]))
+                done += 1
+                progress("follow up", done, len(dialogues) * len(forms), "questions")
+            changed = sum(q != d.question for d, q in zip(group, questions, strict=True))
+            scores = {**retrieval_scores(ranks), "rewritten": changed / max(1, len(group))}
+            report.setdefault(name, {})[form] = scores
+    report["milliseconds"] = {"by rules": percentiles(milliseconds)}
+    return report

@@ -1,0 +1,106 @@
+"""Fits what says whether a question can be answered; knows nothing of where it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.evaluation.asking import Outcome
+from assistant.evaluation.scores import refusal_by_kind, refusal_report
+from assistant.grounding import (
+    FEATURES,
+    Calibration,
+    best_threshold,
+    calibrate,
+    cross_validated,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A calibration, and what it would have done to questions it was not made from.
+
+    Attributes:
+        calibration: Made from all questions.
+        confidence: Question id -> probability by models that have not seen the question.
+        refused: Question id -> whether that is below a threshold chosen without it.
+        scores: `refusal_report` of them.
+        by_kind: `refusal_by_kind` of them.
+    """
+
+    calibration: Calibration
+    confidence: dict[str, float]
+    refused: dict[str, bool]
+    scores: dict[str, float]
+    by_kind: dict[str, dict[str, float]]
+
+    def judged(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes with this confidence and these refusals."""
+        return [
+            replace(
+                outcome,
+                confidence=self.confidence[outcome.question.id],
+                refused=self.refused[outcome.question.id],
+            )
+            for outcome in outcomes
+        ]
+
+
+def fit(
+    outcomes: Sequence[Outcome],
+    *,
+    embedder: str,
+    chunks: int,
+    data: str,
+    features: Sequence[str] = FEATURES,
+) -> Fitted:
+    """Calibrate on questions of which it is known whether they can be answered.
+
+    Raises:
+        SettingsError: There are fewer than ten questions of a kind.
+    """
+    ordered = sorted(outcomes, key=lambda outcome: not outcome.question.answerable)
+    answerable = [outcome.evidence for outcome in ordered if outcome.question.answerable]
+    others = [outcome.evidence for outcome in ordered if not outcome.question.answerable]
+    labels = np.array([1] * len(answerable) + [0] * len(others))
+    probabilities = cross_validated(answerable, others, features)
+    vectors = None
+    # What must not depend on the embedder cannot use its vectors, and a few questions
+    # are not enough for their weights.
+    if set(features) == set(FEATURES):
+        own = np.stack([outcome.vector for outcome in ordered])
+        with_vectors = cross_validated(answerable, others, features, own)
+        if _surprise(with_vectors, labels) < _surprise(probabilities, labels):
+            vectors, probabilities = own, with_vectors
+    calibration = calibrate(
+        answerable,
+        others,
+        embedder=embedder,
+        chunks=chunks,
+        data=data,
+        features=features,
+        vectors=vectors,
+    )
+    confidence, refused = {}, {}
+    for place, outcome in enumerate(ordered):
+        rest = np.arange(len(ordered)) != place
+        threshold, _ = best_threshold(probabilities[rest], labels[rest])
+        confidence[outcome.question.id] = float(probabilities[place])
+        refused[outcome.question.id] = bool(probabilities[place] < threshold)
+    questions = [outcome.question for outcome in ordered]
+    return Fitted(
+        calibration,
+        confidence,
+        refused,
+        refusal_report(questions, refused),
+        refusal_by_kind(questions, refused),
+    )
+
+
+def _surprise(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Mean logarithmic loss: lower is better."""
+    right = np.where(labels == 1, probabilities, 1 - probabilities)
+    return float(-np.log(np.maximum(right, 1e-9)).mean())

@@ -1,0 +1,232 @@
+"""Whether the knowledge base can answer a question at all; knows nothing of models that write.
+
+Logistic regression over a question's `Evidence`, which is calibrated on questions of which
+it is known whether they can be answered (`scripts/evaluate.py --calibrate`). Without such
+questions a calibration that comes with the package is used: it was made on the default
+knowledge base, and for other embedders from what does not depend on the embedder's scale.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.errors import IndexCorruptError, SettingsError
+from assistant.retriever import Evidence
+
+Vectors = NDArray[np.float32]
+
+FEATURES = tuple(field.name for field in fields(Evidence))
+EMBEDDER_FREE = tuple(name for name in FEATURES if name != "similarity")
+_SHIPPED = Path(__file__).with_name("calibration.json")
+_REGULARISATION = 0.3  # scikit-learn's C, on features of unit variance
+# Refusing what can be answered is worse than asking a model that then finds nothing.
+_MOST_FALSE_REFUSALS = 0.04
+_FEWEST = 10  # questions of each kind
+# A vector's components are far smaller than 1: scaled so, all of them together count
+# about as much as the other evidence.
+_VECTOR_SCALE = 10.0
+_CORPUS_CHANGE = 0.2  # share of chunks by which an index may grow or shrink
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """When evidence is enough, and what says so.
+
+    Attributes:
+        weights: Feature -> weight of its plain value.
+        intercept: Added to the weighted sum.
+        threshold: Probability from which a question is answerable.
+        embedder: Identity of the embedder whose evidence it was made from.
+        chunks: Size of that index.
+        data: What it was made from, in words.
+        scores: What it reached there, by cross-validation.
+        direction: Weights of the question's vector, which says what the question is about
+            apart from what was found; empty where they do not fit the embedder.
+    """
+
+    weights: Mapping[str, float]
+    intercept: float
+    threshold: float
+    embedder: str
+    chunks: int
+    data: str
+    scores: Mapping[str, float]
+    direction: tuple[float, ...] = ()
+
+    def probability(self, evidence: Evidence, vector: Vectors | None = None) -> float:
+        """Of the question being answerable, from 0 to 1; `vector` is the question's."""
+        values = asdict(evidence)
+        total = self.intercept + sum(w * values[name] for name, w in self.weights.items())
+        if self.direction and vector is not None:
+            total += float(np.dot(self.direction, vector))
+        return 1 / (1 + math.exp(-max(-50.0, min(50.0, total))))
+
+    def mismatch(self, embedder: str, chunks: int) -> str:
+        """Why it does not fit an index any more; empty: it does."""
+        if self.embedder != embedder:
+            return "the answerability threshold was calibrated with another embedder"
+        if self.chunks and abs(chunks - self.chunks) > _CORPUS_CHANGE * self.chunks:
+            return (
+                f"the answerability threshold was calibrated on {self.chunks} chunks, "
+                f"and there are {chunks} now"
+            )
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """`confidence` is the probability that was compared with the threshold."""
+
+    answerable: bool
+    confidence: float
+
+
+def judge(
+    evidence: Evidence,
+    calibration: Calibration,
+    threshold: float | None = None,
+    vector: Vectors | None = None,
+) -> Grounding:
+    """Compare the evidence with the calibrated threshold, or with another one."""
+    confidence = calibration.probability(evidence, vector)
+    enough = calibration.threshold if threshold is None else threshold
+    return Grounding(confidence >= enough, confidence)
+
+
+def read_calibration(content: Mapping[str, Any]) -> Calibration:
+    """A calibration from a manifest or a file.
+
+    Raises:
+        IndexCorruptError: A field is missing, or a feature is not known.
+    """
+    try:
+        found = Calibration(**{**content, "direction": tuple(content.get("direction", ()))})
+        unknown = set(found.weights) - set(FEATURES)
+        if unknown:
+            raise ValueError(f"unknown evidence {', '.join(sorted(unknown))}")
+    except (TypeError, ValueError) as error:
+        raise IndexCorruptError(
+            f"the calibration cannot be read: {error}",
+            expected="what scripts/evaluate.py --calibrate wrote",
+            action="Run: python scripts/evaluate.py --calibrate --qa F --unanswerable G",
+        ) from error
+    return found
+
+
+def shipped_calibration(embedder: str) -> Calibration:
+    """The calibration that comes with the package, for the embedder or for any other."""
+    shipped = json.loads(_SHIPPED.read_text(encoding="utf-8"))
+    return read_calibration(shipped.get(embedder.partition(":")[0], shipped["other"]))
+
+
+def calibrate(
+    answerable: Sequence[Evidence],
+    unanswerable: Sequence[Evidence],
+    *,
+    embedder: str,
+    chunks: int,
+    data: str,
+    features: Sequence[str] = FEATURES,
+    vectors: Vectors | None = None,
+) -> Calibration:
+    """Fit weights, and choose the threshold on probabilities from cross-validation.
+
+    The threshold is the one with the best F1 of refusing among those that refuse at most
+    4 % of the answerable questions.
+
+    Raises:
+        SettingsError: There are fewer than ten questions of a kind.
+    """
+    if min(len(answerable), len(unanswerable)) < _FEWEST:
+        raise SettingsError(
+            f"{len(answerable)} questions with sources and {len(unanswerable)} without",
+            expected=f"at least {_FEWEST} of each",
+            action="Add questions to the files of --qa and --unanswerable.",
+        )
+    values = _table([*answerable, *unanswerable], features, vectors)
+    labels = _labels(answerable, unanswerable)
+    probabilities = cross_validated(answerable, unanswerable, features, vectors)
+    threshold, scores = best_threshold(probabilities, labels)
+    weights, intercept = _fit(values, labels, len(features))
+    return Calibration(
+        weights={name: float(w) for name, w in zip(features, weights, strict=False)},
+        intercept=intercept,
+        threshold=threshold,
+        embedder=embedder,
+        chunks=chunks,
+        data=data,
+        scores=scores,
+        direction=tuple(round(float(w), 4) for w in weights[len(features) :]),
+    )
+
+
+def cross_validated(
+    answerable: Sequence[Evidence],
+    unanswerable: Sequence[Evidence],
+    features: Sequence[str] = FEATURES,
+    vectors: Vectors | None = None,
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(n,) probability of each question by models that have not seen it, answerable ones first.
+
+    Mean of five repetitions of stratified five-fold cross-validation. `vectors`, (n,
+    dimension), are the questions' in the same order.
+    """
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    values = _table([*answerable, *unanswerable], features, vectors)
+    labels = _labels(answerable, unanswerable)
+    repeats = 5
+    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=repeats, random_state=0)
+    total = np.zeros(len(labels))
+    for train, test in folds.split(values, labels):
+        weights, intercept = _fit(values[train], labels[train], len(features))
+        total[test] += 1 / (1 + np.exp(-(values[test] @ weights + intercept)))
+    return total / repeats
+
+
+def _fit(values: Any, labels: Any, features: int) -> tuple[Any, float]:
+    """Weights of plain values, and the intercept; columns after the features are a vector."""
+    from sklearn.linear_model import LogisticRegression
+
+    means, spread = values.mean(axis=0), values.std(axis=0)
+    spread[spread == 0] = 1
+    spread[features:] = 1 / _VECTOR_SCALE
+    model = LogisticRegression(C=_REGULARISATION, max_iter=1000)
+    model.fit((values - means) / spread, labels)
+    weights = model.coef_[0] / spread
+    return weights, float(model.intercept_[0] - weights @ means)
+
+
+def _table(evidence: Sequence[Evidence], features: Sequence[str], vectors: Vectors | None) -> Any:
+    table = np.array([[asdict(one)[name] for name in features] for one in evidence])
+    return table if vectors is None else np.hstack([table, vectors])
+
+
+def _labels(answerable: Sequence[Evidence], unanswerable: Sequence[Evidence]) -> Any:
+    return np.array([1] * len(answerable) + [0] * len(unanswerable))
+
+
+def best_threshold(probabilities: Any, labels: Any) -> tuple[float, dict[str, float]]:
+    """Threshold on probabilities (n,) for labels (n,), 1 for answerable, and its scores."""
+    best = (0.0, {"f1": -1.0})
+    for threshold in np.unique(probabilities):
+        refused = probabilities < threshold
+        wrong, right = int((refused & (labels == 1)).sum()), int((refused & (labels == 0)).sum())
+        if wrong > _MOST_FALSE_REFUSALS * (labels == 1).sum():
+            break
+        f1 = 2 * right / max(1, right + wrong + int((labels == 0).sum()))
+        if f1 > best[1]["f1"]:
+            scores = {"f1": f1, "false_refusals": wrong / int((labels == 1).sum())}
+            best = (float(threshold), scores)
+    # Between the last refused and the first answered question.
+    below = probabilities[probabilities < best[0]]
+    threshold = (best[0] + float(below.max())) / 2 if len(below) else best[0]
+    return round(threshold, 6), best[1]

@@ -1,0 +1,101 @@
+"""Which files are the same page in another language; knows nothing of words or scores."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from assistant.documents import Chunk
+
+_LANGUAGE = (
+    r"(?:zh[-_](?:cn|hans|hant|tw|hk)|zh|cn|chinese|en[-_](?:us|gb)|en|english"
+    r"|ja|jp|ko|kr|de|fr|es|pt|pt[-_]br|ru|it|vi|ar|fa|tr)"
+)
+_FOLDER = re.compile(_LANGUAGE, re.IGNORECASE)
+_SUFFIX = re.compile(rf"(?P<stem>.+?)[-_.]{_LANGUAGE}", re.IGNORECASE)
+_HEADING = re.compile(r"^#{1,6}\s", re.MULTILINE)
+_FENCE = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chunk stands: its page's number, and the part of the page from 0 to 1.
+
+    Pages that are translations of each other have one number. Parts are counted in
+    sections where both have as many, so that a section and its translation overlap.
+    """
+
+    page: int
+    start: float
+    end: float
+
+    def overlaps(self, other: Place) -> bool:
+        """Whether both are of one page and share more than half of the shorter part."""
+        shared = min(self.end, other.end) - max(self.start, other.start)
+        shorter = min(self.end - self.start, other.end - other.start)
+        return self.page == other.page and shared > shorter / 2
+
+
+def page_key(address: str) -> str:
+    """The address without what names a language: equal for a page and its translations.
+
+    `lmdeploy/docs/zh_cn/faq.md` and `lmdeploy/docs/en/faq.md` have one key, as have
+    `README_zh-CN.md` and `README.md`.
+    """
+    *folders, name = address.split("/")
+    folders = ["*" if _FOLDER.fullmatch(folder) else folder for folder in folders]
+    stem, dot, suffix = name.rpartition(".")
+    if not dot:
+        stem, suffix = name, ""
+    match = _SUFFIX.fullmatch(stem)
+    return "/".join((*folders, (match["stem"] if match else stem) + dot + suffix))
+
+
+def files_of(chunks: Iterable[Chunk]) -> dict[str, list[Chunk]]:
+    """Address -> its chunks in order of lines; addresses sorted."""
+    return {
+        key: list(part) for key, part in groupby(in_order(chunks), key=lambda chunk: chunk.address)
+    }
+
+
+def in_order(chunks: Iterable[Chunk]) -> list[Chunk]:
+    """The chunks in order of address and line; the parts of one line stay as they come."""
+    return sorted(chunks, key=lambda chunk: (chunk.address, chunk.start_line, chunk.end_line))
+
+
+def translated_pages(files: dict[str, list[Chunk]]) -> list[tuple[list[Chunk], list[Chunk]]]:
+    """Pairs of a Chinese and an English file that are one page."""
+    by_key: dict[str, dict[str, list[Chunk]]] = {}
+    for address, chunks in files.items():
+        by_key.setdefault(page_key(address), {}).setdefault(chunks[0].language, chunks)
+    return [(found["zh"], found["en"]) for found in by_key.values() if len(found) == 2]
+
+
+def sections(chunks: Sequence[Chunk]) -> list[str]:
+    """The prose of a file, code left out, cut at its headings; the first has none."""
+    text = _FENCE.sub("", "\n".join(chunk.text for chunk in chunks))
+    starts = [0, *(match.start() for match in _HEADING.finditer(text))]
+    return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+
+
+def places(files: dict[str, list[Chunk]]) -> dict[str, Place]:
+    """Chunk id -> place."""
+    numbers: dict[str, int] = {}
+    found: dict[str, Place] = {}
+    for address, chunks in files.items():
+        page = numbers.setdefault(page_key(address), len(numbers))
+        sizes = [_weight(chunk) for chunk in chunks]
+        total = sum(sizes)
+        done = 0.0
+        for chunk, size in zip(chunks, sizes, strict=True):
+            found[chunk.id] = Place(page, done / total, (done + size) / total)
+            done += size
+    return found
+
+
+def _weight(chunk: Chunk) -> float:
+    """Headings weigh most: translations have as many, and differ in length."""
+    headings = len(_HEADING.findall(_FENCE.sub("", chunk.text)))
+    return headings + len(chunk.text) / 10_000

@@ -1,0 +1,63 @@
+"""A file to text with structure; knows nothing of chunks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from assistant.documents import LoadedDocument, SourceFile
+from assistant.loaders.conversion import FORMATS, load_converted
+from assistant.loaders.markdown import load_markdown
+from assistant.loaders.notebook import load_notebook
+from assistant.loaders.plain_text import is_requirements, is_vocabulary, load_plain_text
+from assistant.loaders.python_code import load_python
+from assistant.loaders.reading import read_text, unreadable
+from assistant.loaders.restructuredtext import load_restructuredtext
+
+__all__ = ["load"]
+
+_LOADERS = {
+    ".md": load_markdown,
+    ".markdown": load_markdown,
+    ".mdx": load_markdown,
+    ".rst": load_restructuredtext,
+    ".ipynb": load_notebook,
+    ".py": load_python,
+}
+
+
+def load(file: SourceFile, *, conversion_seconds: float = 60) -> LoadedDocument:
+    """Read a file; what it is tells the end of its name.
+
+    Args:
+        file: Its bytes are read once.
+        conversion_seconds: Limit for HTML, DOCX, PPTX, PDF and EPUB.
+
+    Raises:
+        UnreadableFileError: It has no text that can be indexed; `reason` says why.
+    """
+    document = _load(file, PurePosixPath(file.path).suffix.lower(), conversion_seconds)
+    document = replace(document, text=_whole(document.text), title=_whole(document.title))
+    lines = document.text.split("\n")
+    for block in document.blocks:
+        if any(
+            any(map(str.isalnum, line)) for line in lines[block.start_line - 1 : block.end_line]
+        ):
+            return document
+    raise unreadable("no text", file, "words, not only pictures, tags and rules")
+
+
+def _whole(text: str) -> str:
+    """The text with a mark for each half of a character, which no tokenizer reads."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _load(file: SourceFile, suffix: str, conversion_seconds: float) -> LoadedDocument:
+    if suffix in FORMATS:
+        return load_converted(file, suffix, limit_seconds=conversion_seconds)
+    text = read_text(file)
+    if suffix not in (".ipynb", ".py") and is_vocabulary(text):
+        raise unreadable("vocabulary list", file, "a text, not a list of tokens")
+    if suffix == ".txt" and is_requirements(file.path, text):
+        raise unreadable("requirements list", file, "a text, not a list of packages")
+    return _LOADERS.get(suffix, load_plain_text)(file, text)

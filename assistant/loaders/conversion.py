@@ -1,0 +1,81 @@
+"""HTML, DOCX, PPTX, PDF and EPUB to Markdown by markitdown, in a process of its own.
+
+A converter that hangs, takes all memory or crashes ends with its process, not with the
+build. Nothing is downloaded: each converter is used directly.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from assistant.documents import LoadedDocument, SourceFile
+from assistant.loaders.markdown import load_markdown
+from assistant.loaders.reading import decode, read_bytes, unreadable
+
+HTML = frozenset((".html", ".htm", ".xhtml"))
+ZIPPED = frozenset((".docx", ".pptx", ".epub"))
+FORMATS = HTML | ZIPPED | {".pdf"}
+_CHILD = Path(__file__).with_name("conversion_child.py")
+_MOST_UNPACKED = 200 << 20  # bytes
+_MOST_MEMBERS = 10_000
+
+
+def load_converted(file: SourceFile, suffix: str, *, limit_seconds: float = 60) -> LoadedDocument:
+    """The file's Markdown; its lines are not those of the file.
+
+    Args:
+        file: What to read.
+        suffix: One of `FORMATS`.
+        limit_seconds: A conversion that takes longer is broken off.
+
+    Raises:
+        UnreadableFileError: Empty, damaged, too slow, too large when unpacked.
+    """
+    content = read_bytes(file)
+    if suffix in ZIPPED:
+        _check_members(file, content)
+    elif suffix in HTML:
+        text = decode(content)
+        if text is None:
+            raise unreadable("binary", file, "HTML")
+        content = text.encode("utf-8", errors="replace")
+    elif b"%PDF-" not in content[:1024]:
+        raise unreadable("damaged", file, "a PDF, which begins with %PDF-")
+    return load_markdown(file, _converted(file, suffix, content, limit_seconds), converted=True)
+
+
+def _check_members(file: SourceFile, content: bytes) -> None:
+    """Refuse archives that would unpack to too much, before anything is unpacked."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        raise unreadable("damaged", file, "a document that is a zip archive") from error
+    if sum(m.file_size for m in members) > _MOST_UNPACKED or len(members) > _MOST_MEMBERS:
+        raise unreadable("unpacks too large", file, f"at most {_MOST_UNPACKED >> 20} MB unpacked")
+
+
+def _converted(file: SourceFile, suffix: str, content: bytes, limit_seconds: float) -> str:
+    command = [sys.executable, str(_CHILD), suffix, str(int(limit_seconds) + 1)]
+    try:
+        done = subprocess.run(
+            command,
+            input=content,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=limit_seconds,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+    except subprocess.TimeoutExpired as error:
+        raise unreadable("too slow", file, f"conversion within {limit_seconds:g} s") from error
+    output = done.stdout.decode("utf-8", errors="replace")
+    if done.returncode == 0:
+        return output.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
+    if done.returncode == 3 and output:
+        raise unreadable(output, file, f"a {suffix[1:]} file that can be read")
+    raise unreadable("damaged", file, f"a {suffix[1:]} file that its converter survives")

@@ -1,0 +1,65 @@
+"""Plain text to paragraphs; tells vocabularies from texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from assistant.documents import Block, LoadedDocument, SourceFile
+from assistant.loaders.language import language_of
+
+_VOCABULARY_LINES = 1000
+_VOCABULARY_SHARE = 0.97
+_LONGEST_ENTRY = 40
+_MOST_HAN = 4
+_MARKED = re.compile(r"\s*(?:[-*+>|]|#{1,6}|\d+[.)])\s*\w")  # items, rows and headings
+_REQUIREMENT = re.compile(
+    r"(?:-\S+.*|(?:git\+|https?:)\S+|[A-Za-z0-9][\w.\-]*(?:\[[^\]]*\])?\s*(?:[<>=!~;@].*)?)$"
+)
+
+
+def load_plain_text(file: SourceFile, text: str) -> LoadedDocument:
+    """Paragraphs of a text without marks."""
+    lines = text.split("\n")
+    blocks = tuple(paragraphs(lines))
+    return LoadedDocument(text, blocks, title="", language=language_of(file, "", text))
+
+
+def paragraphs(lines: list[str], first: int = 0) -> Iterator[Block]:
+    """Runs of lines that are not blank, from line index `first` on."""
+    start = None
+    for number in range(first, len(lines)):
+        if lines[number].strip():
+            start = number if start is None else start
+        elif start is not None:
+            yield Block("prose", start + 1, number)
+            start = None
+    if start is not None:
+        yield Block("prose", start + 1, len(lines))
+
+
+def is_vocabulary(text: str) -> bool:
+    """Whether a text is a list of tokens, or of pairs to merge, one a line and none twice."""
+    count = text.count("\n")
+    if count < _VOCABULARY_LINES:
+        return False
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) < max(_VOCABULARY_LINES, _VOCABULARY_SHARE * count):
+        return False
+    if len(set(lines)) < _VOCABULARY_SHARE * len(lines):
+        return False
+    return sum(map(_is_entry, lines)) >= _VOCABULARY_SHARE * len(lines)
+
+
+def _is_entry(line: str) -> bool:
+    if len(line) > _LONGEST_ENTRY or len(line.split()) > 2 or _MARKED.match(line):
+        return False
+    return sum("\u3400" <= character <= "\u9fff" for character in line) <= _MOST_HAN
+
+
+def is_requirements(path: str, text: str) -> bool:
+    """Whether a file that is named so, or lies in a folder that is, lists packages for pip."""
+    if "requirements" not in path.lower():
+        return False
+    lines = [line.split("#")[0].strip() for line in text.split("\n")]
+    return all(_REQUIREMENT.match(line) for line in lines if line)

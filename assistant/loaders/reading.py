@@ -1,0 +1,164 @@
+r"""A file's bytes as text with "\n" line ends; knows nothing of formats.
+
+Lines end as CommonMark, Python and GitHub have it: at "\n", "\r\n" and a lone "\r".
+Form feeds, "\x85" and "\u2028" end no line. So a line's number is that in the file.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+
+from charset_normalizer import from_bytes
+
+from assistant.documents import SourceFile
+from assistant.errors import UnreadableFileError
+
+_LINE_END = re.compile(r"\r\n?")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# The commonest Chinese characters, in both scripts: about a third of any Chinese text.
+_COMMON_HAN = frozenset(
+    "的一是不了在人有我他这這个個们們中来來上大为為和国國地到以说說时時要就出会會可也你对對生能而子那得于於着下"
+    "自之年过過发發后後作里裡用道行所然家种種事成方多经經么麼去法学學如都同现現当當没沒动動面起看定天分还還进進好小部其些主样樣理"
+    "心她本前开開但因只从從想实實日军軍者意无無力它与與长長把机機十民第公此已工使情明性知全三又关關点點正业業外将將两兩高间間由问問很最重并並物手应應"
+    "战戰向头頭文体體政美相见見被利什二等产產新己制身果加西斯月话話合回特代内內信表化老给給世位次度门門任常先海通教儿兒原东東声聲提立及比员員解水名真论論处處走义義"
+    "各入几幾口认認条條平系统統模型数數据據训訓练練型号配置请請安装裝参參"
+)
+_ENOUGH_COMMON = 0.12  # of the characters that are not ASCII
+_MOST_ODD = 0.05  # of the characters; bytes drawn by lot have more than twice as many
+_SAMPLE = 200_000  # bytes that are looked at where a guess is made
+
+
+def unreadable(reason: str, file: SourceFile, expected: str) -> UnreadableFileError:
+    """The error for a file that is left out, counted under `reason`."""
+    return UnreadableFileError(
+        reason,
+        f"{file.source.name}/{file.path}: {reason}",
+        expected=expected,
+        action="The build goes on without it; exclude it in sources.toml to silence this.",
+    )
+
+
+def read_bytes(file: SourceFile) -> bytes:
+    """The file's content.
+
+    Raises:
+        UnreadableFileError: It is empty, is gone or must not be read.
+    """
+    try:
+        content = file.location.read_bytes()
+    except OSError as error:
+        raise unreadable("not readable", file, "a file that may be read") from error
+    if not content.strip():
+        raise unreadable("empty", file, "a file with text")
+    return content
+
+
+def read_text(file: SourceFile) -> str:
+    """The file's text, whatever its encoding.
+
+    Raises:
+        UnreadableFileError: It is empty, or its bytes are no text.
+    """
+    text = decode(read_bytes(file))
+    if text is None:
+        raise unreadable("binary", file, "text in UTF-8, UTF-16, GB18030, Big5 or a Latin encoding")
+    if not text.strip():
+        raise unreadable("empty", file, "a file with text")
+    return text
+
+
+def decode(content: bytes) -> str | None:
+    r"""Bytes to text with "\n" line ends; None where they are no text."""
+    text = _decode(content)
+    if text is None or not _reads_as_text(text):
+        return None
+    return _LINE_END.sub("\n", text)
+
+
+def _decode(content: bytes) -> str | None:
+    for mark, encoding in _BOMS:
+        if content.startswith(mark):
+            return content[len(mark) :].decode(encoding, errors="replace")
+    if b"\0" in content:
+        return _utf16_without_mark(content)
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return _almost_utf8(content) or _chinese(content) or _guessed(content)
+
+
+def _utf16_without_mark(content: bytes) -> str | None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        sample = text[:_SAMPLE]
+        known = sum(map(_is_usual, sample))
+        # A text in the wrong byte order is full of rare characters and has no spaces.
+        if known > 0.95 * len(sample) and re.search(r"[ \n,.。，]", sample):
+            return text
+    return None
+
+
+def _is_usual(character: str) -> bool:
+    code = ord(character)
+    return (
+        character in "\t\n\r"
+        or 0x20 <= code < 0x7F
+        or 0xA0 <= code < 0x0500
+        or 0x2010 <= code < 0x2030
+        or 0x3000 <= code < 0x3100
+        or 0x4E00 <= code < 0x9FFF
+        or 0xFF00 <= code < 0xFFF0
+    )
+
+
+def _almost_utf8(content: bytes) -> str | None:
+    """UTF-8 with a few bytes damaged or cut off."""
+    text = content.decode("utf-8", errors="replace")
+    bad = text.count("\ufffd")
+    foreign = sum(1 for character in text if character > "\x7f")
+    return text if bad <= 0.05 * foreign else None
+
+
+def _chinese(content: bytes) -> str | None:
+    """GB18030 or Big5, whichever gives more of the commonest Chinese characters."""
+    best, best_share = None, _ENOUGH_COMMON
+    for encoding in ("gb18030", "big5hkscs"):
+        text = content.decode(encoding, errors="replace")
+        foreign = [character for character in text[:_SAMPLE] if character > "\x7f"]
+        if foreign.count("\ufffd") > 0.02 * len(foreign):
+            continue
+        share = sum(character in _COMMON_HAN for character in foreign) / max(1, len(foreign))
+        if share > best_share:
+            best, best_share = text, share
+    return best
+
+
+def _guessed(content: bytes) -> str:
+    if sum(byte > 0x7F for byte in content[:_SAMPLE]) > 20:  # fewer tell nothing
+        match = from_bytes(content[:_SAMPLE]).best()
+        if match is not None:
+            return content.decode(match.encoding, errors="replace")
+    return content.decode("cp1252", errors="replace")
+
+
+def _reads_as_text(text: str) -> bool:
+    """Whether control characters and undecodable bytes are as rare as in texts."""
+    sample = text[:_SAMPLE]
+    odd = sum(
+        1
+        for character in sample
+        if character == "\ufffd"
+        or (unicodedata.category(character) in ("Cc", "Cn") and not character.isspace())
+    )
+    return odd <= max(4, _MOST_ODD * len(sample)) and "\0" not in text

@@ -1,0 +1,164 @@
+"""reStructuredText to blocks with their lines, read by its layout; runs no directive."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from assistant.documents import Block, LoadedDocument, SourceFile
+from assistant.loaders.language import language_of
+
+_ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1{2,}\s*$")
+_SIMPLE_TABLE = re.compile(r"\s*=+(?:[ ]+=+)+\s*$")
+_GRID_TABLE = re.compile(r"\s*\+[-=+]+\+\s*$")
+_DIRECTIVE = re.compile(r"\s*\.\. (?:\|[^|]+\| )?([\w:.+-]+)::(?:\s|$)(.*)")
+_FOOTNOTE = re.compile(r"\s*\.\. \[[^\]]+\]\s")
+_OPTION = re.compile(r"\s*:[\w -]+:")
+_CODE = re.compile(
+    r"(?:code|code-block|sourcecode|highlight|math|raw|parsed-literal|literalinclude|prompt|"
+    r"doctest|graphviz|mermaid|csv-table|list-table)$"
+)
+_NOISE = re.compile(r"(?:image|figure|toctree|include|contents|auto\w+|replace|role|meta|index)$")
+_ROLE = re.compile(r":[\w:+-]+:`([^`<]+?)(?:\s*<[^`>]*>)?`|`([^`<]+?)\s*<[^`>]*>`_+|[`*]{1,2}")
+_DEEPEST = 4  # directives inside directives
+
+
+def load_restructuredtext(file: SourceFile, text: str) -> LoadedDocument:
+    """Structure of a page."""
+    lines = text.split("\n")
+    blocks = tuple(_Reader(lines).blocks())
+    prose = "\n".join(
+        "\n".join(lines[block.start_line - 1 : block.end_line])
+        for block in blocks
+        if block.kind != "code"
+    )
+    title = next((block.title for block in blocks if block.title), "")
+    return LoadedDocument(text, blocks, title, language_of(file, "", prose))
+
+
+class _Reader:
+    """Goes through the lines once; a heading's level is the order in which its marks came up."""
+
+    def __init__(self, lines: Sequence[str], depth: int = 0) -> None:
+        self._lines = lines
+        self._depth = depth
+        self._styles: list[tuple[str, bool]] = []
+        self._literal_indent: int | None = None  # set after a paragraph that ends in "::"
+
+    def blocks(self) -> Iterator[Block]:
+        place = 0
+        while place < len(self._lines):
+            if not self._lines[place].strip():
+                place += 1
+                continue
+            end, found = self._next(place)
+            yield from found
+            place = max(end, place + 1)
+
+    def _next(self, place: int) -> tuple[int, list[Block]]:
+        """Line after the construct at `place`, and its blocks."""
+        line = self._lines[place]
+        literal, self._literal_indent = self._literal_indent, None
+        if literal is not None and _indent(line) > literal:
+            end = self._indented_end(place, literal)
+            return end, [Block("code", place + 1, end)]
+        heading = self._heading(place)
+        if heading:
+            return heading.end_line, [heading]
+        if line.lstrip().startswith(".."):
+            return self._explicit(place)
+        if _GRID_TABLE.match(line) or _SIMPLE_TABLE.match(line):
+            end = self._table_end(place)
+            return end, [Block("table", place + 1, end)]
+        end = self._paragraph_end(place)
+        if self._lines[end - 1].rstrip().endswith("::"):
+            self._literal_indent = _indent(line)
+        reads = any(c.isalnum() for c in "".join(self._lines[place:end]))
+        return end, [Block("prose", place + 1, end)] if reads else []
+
+    def _heading(self, place: int) -> Block | None:
+        lines = self._lines[place : place + 3]
+        over = _ADORNMENT.match(lines[0])
+        if over and len(lines) == 3 and lines[2].rstrip() == lines[0].rstrip():
+            title, mark, last = lines[1], (over[1], True), place + 3
+        elif not over and len(lines) > 1 and (under := _ADORNMENT.match(lines[1])):
+            title, mark, last = lines[0], (under[1], False), place + 2
+            if _indent(title) or len(lines[1].rstrip()) < min(4, _width(title.rstrip())):
+                return None
+        else:
+            return None
+        if not title.strip() or _SIMPLE_TABLE.match(title):
+            return None
+        if mark not in self._styles:
+            self._styles.append(mark)
+        words = _ROLE.sub(lambda match: match[1] or match[2] or "", title.strip())
+        return Block("heading", place + 1, last, self._styles.index(mark) + 1, words[:200])
+
+    def _explicit(self, place: int) -> tuple[int, list[Block]]:
+        """A directive, comment, target or footnote with the indented lines under it."""
+        end = self._indented_end(place + 1, _indent(self._lines[place]))
+        match = _DIRECTIVE.match(self._lines[place])
+        if not match:
+            footnote = _FOOTNOTE.match(self._lines[place])
+            return end, [Block("prose", place + 1, end)] if footnote else []
+        name = match[1].lower()
+        if _NOISE.match(name):
+            return end, []
+        if _CODE.match(name) or self._depth >= _DEEPEST:
+            return end, [Block("code", place + 1, end)]
+        inner = place + 1
+        while inner < end and _OPTION.match(self._lines[inner]):
+            inner += 1
+        found = [Block("prose", place + 1, place + 1)] if match[2].strip() else []
+        for block in _Reader(_dedented(self._lines[inner:end]), self._depth + 1).blocks():
+            kind = "prose" if block.level else block.kind
+            first, last = block.start_line + inner, block.end_line + inner
+            found.append(replace(block, kind=kind, start_line=first, end_line=last, level=0))
+        return end, found
+
+    def _indented_end(self, place: int, indent: int) -> int:
+        """Line after the last that is indented by more than `indent`, from `place` on."""
+        end = place
+        while place < len(self._lines):
+            line = self._lines[place]
+            if line.strip():
+                if _indent(line) <= indent:
+                    break
+                end = place + 1
+            place += 1
+        return end
+
+    def _table_end(self, place: int) -> int:
+        simple = _SIMPLE_TABLE.match(self._lines[place])
+        end, borders = place, 0
+        while end < len(self._lines) and (self._lines[end].strip() or (simple and borders < 3)):
+            if simple and _SIMPLE_TABLE.match(self._lines[end]):
+                borders += 1
+                after = self._lines[end + 1] if end + 1 < len(self._lines) else ""
+                if borders >= 2 and not after.strip():
+                    return end + 1
+            end += 1
+        while end > place + 1 and not self._lines[end - 1].strip():
+            end -= 1
+        return end
+
+    def _paragraph_end(self, place: int) -> int:
+        end = place + 1
+        while end < len(self._lines) and self._lines[end].strip():
+            end += 1
+        return end
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _dedented(lines: Sequence[str]) -> list[str]:
+    common = min((_indent(line) for line in lines if line.strip()), default=0)
+    return [line[common:] for line in lines]
+
+
+def _width(title: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in title)

@@ -1,0 +1,172 @@
+"""Runs a hub's client in a child process that can be broken off; knows no particular hub.
+
+All clients are treated alike: what they write to disk is the progress, and a child that
+writes nothing for too long, or is no longer wanted, is ended with all that it started.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from assistant.errors import HubError
+from assistant.model_hub.client import Watch
+
+_LOOK_SECONDS = 0.2
+_REASON_CHARS = 300
+
+# Given the first line the child prints: the line to send back, and the bytes to expect.
+Answer = Callable[[str], tuple[str, int | None]]
+
+
+def run_child(
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    watch: Watch,
+    total: int | None = None,
+    answer: Answer | None = None,
+) -> None:
+    """Run `command` until it ends.
+
+    Args:
+        command: Program and arguments.
+        environment: Added to this process's own environment.
+        folder: Where the child writes; made if need be. Its size is the progress.
+        watch: Progress and time limit.
+        total: Bytes to expect, where known beforehand.
+        answer: Talks to the child once.
+
+    Raises:
+        HubError: The child failed, with the end of its error output; or it stalled.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile() as log, _started(command, environment, log) as process:
+        lines = _first_line(process)
+        before, changed = -1, time.monotonic()
+        while process.poll() is None:
+            if answer and (line := _next(lines)):
+                reply, total = answer(line)
+                _send(process, reply)
+                answer, changed = None, time.monotonic()
+            elif not answer:
+                _wait(process)
+            done = folder_bytes(folder)
+            if done != before:
+                before, changed = done, time.monotonic()
+                # Not finished before it is verified.
+                shown = done if total is None else min(done, max(0, total - 1))
+                watch.progress(watch.stage, shown, total, "B")
+            elif time.monotonic() - changed > watch.timeout_seconds:
+                raise _failed(f"nothing arrived for {watch.timeout_seconds:g} s")
+        if process.returncode:
+            raise _failed(_last_words(log) or f"the client ended with {process.returncode}")
+
+
+def folder_bytes(folder: Path) -> int:
+    """Sum of the sizes of all files in `folder`; files that vanish meanwhile count nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except OSError:
+            continue
+    return total
+
+
+@contextmanager
+def _started(
+    command: Sequence[str | Path], environment: Mapping[str, str], log: IO[bytes]
+) -> Iterator[subprocess.Popen[str]]:
+    try:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            env={**os.environ, "PYTHONUTF8": "1", **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _failed(f"{command[0]} cannot be started: {error}") from error
+    with process:
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the child and, where the system has process groups, what the child started."""
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _first_line(process: subprocess.Popen[str]) -> queue.SimpleQueue[str]:
+    """Read the child's output in a thread; only its first line is kept."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        lines.put(process.stdout.readline())
+        for _ in process.stdout:
+            pass
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def _next(lines: queue.SimpleQueue[str]) -> str:
+    try:
+        return lines.get(timeout=_LOOK_SECONDS)
+    except queue.Empty:
+        return ""
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(_LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _send(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+    except OSError:
+        return  # The child is gone; its error output says why.
+
+
+def _last_words(log: IO[bytes]) -> str:
+    """Return the message of the exception that ended the child, without the stack."""
+    log.seek(0)
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+    stack = [number for number, line in enumerate(lines) if line.startswith("  ")]
+    traceback = any(line.startswith("Traceback") for line in lines)
+    words = lines[stack[-1] + 1 :] if traceback and stack else lines[-1:]
+    return " ".join(word.strip() for word in words)[:_REASON_CHARS]
+
+
+def _failed(reason: str) -> HubError:
+    return HubError(
+        reason, expected="the model's files", action="Run the command again to go on from here."
+    )

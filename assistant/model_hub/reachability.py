@@ -1,0 +1,63 @@
+"""Finds out within a few seconds whether a web server answers; knows nothing of models."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+import urllib.error
+import urllib.request
+from http.client import HTTPException
+
+from assistant.errors import HubUnreachableError
+
+
+def check_answers(url: str, seconds: float) -> None:
+    """Return when the server of `url` answers, whatever it says, as long as it is not 5xx.
+
+    Looking up a name can hang for longer than any socket timeout, so the attempt runs in
+    a thread that is left behind when time is up.
+
+    Raises:
+        HubUnreachableError: No answer within `seconds`; says why.
+    """
+    outcome: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    knock = threading.Thread(target=lambda: outcome.put(_knock(url, seconds)), daemon=True)
+    knock.start()
+    try:
+        reason = outcome.get(timeout=seconds)
+    except queue.Empty:
+        reason = "no answer"
+    if reason is not None:
+        raise HubUnreachableError(
+            f"not reachable within {seconds:g} s ({reason})",
+            expected=f"an answer from {url}",
+            action="Check the network and the proxy settings.",
+        )
+
+
+def _knock(url: str, seconds: float) -> str | None:
+    """Return why `url` does not answer, None if it does."""
+    request = urllib.request.Request(url, headers={"User-Agent": "knowledge-base-assistant"})
+    try:
+        with urllib.request.urlopen(request, timeout=seconds):
+            return None
+    except urllib.error.HTTPError as error:
+        return f"answers {error.code}" if error.code >= 500 else None
+    except urllib.error.URLError as error:
+        return _describe(error.reason)
+    except (OSError, HTTPException, ValueError) as error:
+        return _describe(error)
+
+
+def _describe(reason: object) -> str | None:
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return None  # It answers; the client library may have been given its certificate.
+    if isinstance(reason, socket.gaierror):
+        return "name resolution failed"
+    if isinstance(reason, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(reason, TimeoutError):
+        return "no answer"
+    return str(reason) or type(reason).__name__

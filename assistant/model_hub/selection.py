@@ -1,0 +1,96 @@
+"""Which files of a repository belong to a model; knows no hub and no folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from assistant.errors import HubError
+from assistant.model_hub.catalogue import CatalogueModel, ModelFile, RepositoryAddress
+from assistant.model_hub.client import Choose, Listing
+
+_WEIGHTS = (".safetensors", ".bin", ".gguf")
+# Files of a folder of transformers or sentence-transformers; `|` separates alternatives.
+_FOLDER_FILES = (
+    "config.json",
+    "*.safetensors|pytorch_model*.bin",
+    "*.json",
+    "*.txt",
+    "*.model",
+    "*.jinja",
+    "*.py",
+    "*/config.json",
+    "*/*.safetensors|*/pytorch_model.bin",
+)
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def unlisted_model(name: str) -> CatalogueModel | None:
+    """Return "owner/name" as a model of Hugging Face and ModelScope; None if it is no such name.
+
+    Taken for a folder of transformers or sentence-transformers.
+    """
+    if not _REPOSITORY.fullmatch(name):
+        return None
+    return CatalogueModel(
+        name=name,
+        kind="embedder",
+        backend="sentence_transformers",
+        license="not known here",
+        context_tokens=None,
+        files=tuple(ModelFile(file) for file in _FOLDER_FILES),
+        modelscope=RepositoryAddress(name),
+        huggingface=RepositoryAddress(name),
+    )
+
+
+def whole_model(model: CatalogueModel) -> Choose:
+    """Choose every file of the model."""
+
+    def choose(listing: Listing) -> Sequence[str]:
+        if lacking := lacking_files(model, listing):
+            ggufs = [name for name in listing if name.endswith(".gguf")]
+            found = ", ".join((ggufs or sorted(listing))[:5]) or "nothing"
+            raise _missing(f"lacks {lacking[0]}; lists {found}")
+        wanted = [name for name in listing if any(matches(file, name) for file in model.files)]
+        if any(name.endswith(".safetensors") for name in wanted):
+            return [name for name in wanted if not name.endswith(".bin")]
+        return wanted
+
+    return choose
+
+
+def one_file(name: str) -> Choose:
+    """Choose one file by its name."""
+
+    def choose(listing: Listing) -> Sequence[str]:
+        if name not in listing:
+            raise _missing(f"has no file {name}")
+        return [name]
+
+    return choose
+
+
+def lacking_files(model: CatalogueModel, names: Collection[str]) -> list[str]:
+    """Names and globs of the model that must be there and are not among `names`."""
+    return [
+        file.name
+        for file in model.files
+        if is_needed(file) and not any(matches(file, name) for name in names)
+    ]
+
+
+def is_needed(file: ModelFile) -> bool:
+    """Whether a model cannot do without: plain names, and weights at the top."""
+    return not file.is_glob or (file.name.endswith(_WEIGHTS) and "/" not in file.name)
+
+
+def matches(file: ModelFile, name: str) -> bool:
+    """Whether `name` is meant; `*` stays within one folder, `|` separates alternatives."""
+    globs = file.name.split("|")
+    patterns = ("[^/]*".join(re.escape(part) for part in glob.split("*")) for glob in globs)
+    return any(re.fullmatch(pattern, name) for pattern in patterns)
+
+
+def _missing(got: str) -> HubError:
+    return HubError(got, expected="the model's files", action="Try another hub or name.")

@@ -1,0 +1,78 @@
+"""How well the passages found cover a question; knows nothing of what follows from it.
+
+Each number is a plain fact about one question, comparable between questions. Scores of
+fused rankings are not among them: the best of a bad lot has as high a one as a good hit.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.keyword_index.index import Concept
+from assistant.retriever.candidates import Candidates
+
+_LATIN = re.compile(r"[a-z]")
+_LOOKED_AT = 5  # hits
+_AGREEING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for and against an answer being in the knowledge base.
+
+    Attributes:
+        similarity: Highest cosine of a passage to the question.
+        coverage: Share of the question's words, by their weight, that the first hit has.
+        agreement: BM25 of the best of the passages nearest by vector, as a share of the
+            highest BM25: 1 where both rankings have the same passage in front.
+        unknown_names: Number of words in Latin letters that no passage has.
+        missing_name: Weight of the rarest word in Latin letters that a hit lacks, for the
+            hit that lacks least, as a share of the greatest weight there is.
+        length: Logarithm of the number of the question's words, plus one.
+    """
+
+    similarity: float
+    coverage: float
+    agreement: float
+    unknown_names: float
+    missing_name: float
+    length: float
+
+
+NONE = Evidence(0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def weigh(candidates: Candidates, ranked: Sequence[int], chunks: int) -> Evidence:
+    """Look at the first of the ranked rows; `chunks` is the number in the index."""
+    if not ranked:
+        return NONE
+    concepts = candidates.concepts
+    total = sum(concept.weight for concept in concepts)
+    covered = sum(concept.weight for concept in concepts if concept.at(ranked[0]))
+    names = [concept for concept in concepts if _LATIN.search(concept.word)]
+    greatest = math.log(1 + (chunks + 0.5) / 0.5)
+    return Evidence(
+        similarity=candidates.similarity,
+        coverage=covered / total if total else 0.0,
+        agreement=_agreement(candidates),
+        unknown_names=float(sum(not name.known for name in names)),
+        missing_name=min(_rarest_missing(names, row) for row in ranked[:_LOOKED_AT]) / greatest,
+        length=math.log1p(len(concepts)),
+    )
+
+
+def _rarest_missing(names: Sequence[Concept], row: int) -> float:
+    return max((name.weight for name in names if not name.at(row)), default=0.0)
+
+
+def _agreement(candidates: Candidates) -> float:
+    if not len(candidates.keyword_scores):
+        return 0.0
+    nearest = [int(row) for row in candidates.dense[:_AGREEING]]
+    best = max(
+        (sum(concept.at(row) for concept in candidates.concepts) for row in nearest), default=0.0
+    )
+    return min(1.0, best / float(candidates.keyword_scores[0]))

@@ -1,0 +1,224 @@
+"""All settings, and the only reader of the environment; knows nothing of their use.
+
+Every field can be set by an environment variable `ASSISTANT_` + its name in capitals,
+or in a file `.env` in the working directory. The platforms' own variables for host,
+port and root path are understood too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from assistant.errors import SettingsError
+
+Hub = Literal["openxlab", "modelscope", "huggingface", "pypi"]
+Backend = Literal["auto", "llama_cpp", "transformers", "openai_compatible"]
+
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """One frozen object, made once at start-up and passed to whoever needs it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ASSISTANT_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    # Folders and files.
+    sources_file: Path = Field(
+        PROJECT_FOLDER / "knowledge" / "sources.toml",
+        description="What the knowledge base has.",
+    )
+    repositories_folder: Path = Field(
+        PROJECT_FOLDER / "knowledge" / "repos", description="Where git sources are cloned."
+    )
+    db_folder: Path = Field(PROJECT_FOLDER / "vector_db", description="Where the index is kept.")
+    models_folder: Path = Field(PROJECT_FOLDER / "models", description="Where models are kept.")
+
+    # Building the index.
+    clone_timeout_seconds: float = Field(600, gt=0, description="Limit for one git command.")
+    max_file_mb: float = Field(5, gt=0, description="Larger files are skipped, with that reason.")
+    chunk_tokens: int = Field(
+        256,
+        ge=32,
+        le=8192,
+        description="Most tokens of the embedder in a chunk, with context.",
+    )
+    python_sources: bool = Field(False, description="Index Python files that sources include, too.")
+    build_window_chunks: int = Field(
+        1024,
+        ge=16,
+        description="Chunks that a build holds in memory at once; texts and vectors take "
+        "about 5 KB each.",
+    )
+    build_workers: int | None = Field(
+        None, ge=0, description="Processes that parse files; empty: by the processors; 0: none."
+    )
+    chroma_url: str = Field(
+        "",
+        description="A Chroma server that holds the vectors, such as http://127.0.0.1:8000; "
+        "empty: they are in the index folder.",
+    )
+    chroma_token: str = Field("", description="Token for that server.", repr=False)
+    chroma_token_header: Literal["Authorization", "X-Chroma-Token"] = Field(
+        "Authorization", description="Header that carries the token."
+    )
+
+    # Models.
+    embedder: str = Field(
+        "multilingual-e5-small",
+        description="A name in the catalogue, a folder of sentence-transformers, or a "
+        "Hugging Face name.",
+    )
+    chat_backend: Backend = Field("auto", description="What runs the chat model.")
+    chat_model: str = Field(
+        "auto",
+        description="A name in the catalogue, a folder, a GGUF file, or the name on a server.",
+    )
+    lora_folder: Path | None = Field(None, description="LoRA adapter for transformers.")
+    load_in_4bit: bool = Field(False, description="Load a transformers model in 4 bits (GPU).")
+    trust_remote_code: bool = Field(
+        False, description="Run Python code that comes with a transformers model. Pin its revision."
+    )
+    openai_base_url: str = Field(
+        "", description="Address of an OpenAI-compatible server, such as http://127.0.0.1:23333/v1."
+    )
+    openai_api_key: str = Field("none", description="Key for that server.", repr=False)
+    chat_timeout_seconds: float = Field(
+        120, gt=0, description="Limit for that server's next word; the first may take longest."
+    )
+    chat_context_tokens: int = Field(
+        4096, ge=512, description="Context window that is kept free for the chat model."
+    )
+    chat_threads: int | None = Field(None, ge=1, description="Threads of llama.cpp; empty: all.")
+
+    # Model hubs.
+    hubs: Annotated[tuple[Hub, ...], NoDecode] = Field(
+        ("openxlab", "modelscope", "huggingface", "pypi"),
+        description="Hubs in the order of trying, with commas.",
+    )
+    hub_check_seconds: float = Field(3, gt=0, description="Limit for finding out if a hub answers.")
+    download_timeout_seconds: float = Field(
+        60,
+        gt=0,
+        description="A download that brings nothing for so long is broken off.",
+    )
+    huggingface_endpoint: str = Field(
+        "https://huggingface.co",
+        validation_alias=AliasChoices("ASSISTANT_HUGGINGFACE_ENDPOINT", "HF_ENDPOINT"),
+        description="Hugging Face, or a mirror of it such as https://hf-mirror.com.",
+    )
+    huggingface_offline: bool = Field(
+        False,
+        validation_alias=AliasChoices("ASSISTANT_HUGGINGFACE_OFFLINE", "HF_HUB_OFFLINE"),
+        description="Never ask Hugging Face.",
+    )
+    modelscope_endpoint: str = Field(
+        "https://www.modelscope.cn",
+        validation_alias=AliasChoices(
+            "ASSISTANT_MODELSCOPE_ENDPOINT", "MODELSCOPE_ENDPOINT", "MODELSCOPE_DOMAIN"
+        ),
+        description="ModelScope; https://www.modelscope.ai outside China.",
+    )
+
+    # Answers.
+    hits: int = Field(10, ge=1, le=50, description="Passages shown for a question.")
+    answerable_threshold: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Probability of an answer below which the assistant says that it does not "
+        "know; empty: the calibrated one.",
+    )
+    reranker: str = Field(
+        "",
+        description="A cross-encoder that sorts the hits again, a folder or a Hugging Face name "
+        "such as BAAI/bge-reranker-v2-m3. Needs a GPU or patience.",
+    )
+    rewrite_follow_ups: bool = Field(
+        False,
+        description="Let the chat model make a question that leans on the turn before stand "
+        "alone; for models that answer within a second or two. By rules otherwise.",
+    )
+    passages_tokens: int = Field(
+        1100, ge=128, description="Most tokens of the chat model that passages take in the prompt."
+    )
+    answer_tokens: int = Field(512, ge=16, description="Most tokens of an answer.")
+    temperature: float = Field(0.0, ge=0, le=2, description="0 gives the same answer every time.")
+    max_question_chars: int = Field(2000, ge=100, description="Longer questions are refused.")
+
+    # The page.
+    build_missing_index: bool = Field(
+        False, description="Let app.py build the index if there is none, as it does on a Space."
+    )
+    space_id: str = Field(
+        "", validation_alias="SPACE_ID", description="Set by Hugging Face inside a Space."
+    )
+    title: str = Field("", description="Title of the page; empty: the built-in one.")
+    host: str = Field(
+        "127.0.0.1",
+        validation_alias=AliasChoices("ASSISTANT_HOST", "GRADIO_SERVER_NAME"),
+        description="Address to listen on.",
+    )
+    port: int = Field(
+        7860,
+        ge=1,
+        le=65535,
+        validation_alias=AliasChoices("ASSISTANT_PORT", "GRADIO_SERVER_PORT"),
+        description="Port to listen on.",
+    )
+    root_path: str = Field(
+        "",
+        validation_alias=AliasChoices("ASSISTANT_ROOT_PATH", "GRADIO_ROOT_PATH"),
+        description="Path under which a proxy serves the page.",
+    )
+    share: bool = Field(False, description="Open a public gradio.live tunnel to the page.")
+    share_timeout_seconds: float = Field(30, gt=0, description="Limit for opening that tunnel.")
+    concurrency: int | None = Field(
+        None, ge=1, description="Answers written at once; empty: what fits the backend."
+    )
+
+    @field_validator("hubs", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: Any) -> Any:
+        return value.replace(" ", "").split(",") if isinstance(value, str) else value
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment and `.env`; `overrides` that are not None win.
+
+    Raises:
+        SettingsError: A value cannot be used; names the setting and the value.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"setting {name} is {first.get('input')!r}",
+            expected=first["msg"],
+            action="Change it in the environment or in .env; docs/settings.md lists all settings.",
+        ) from error
+
+
+def settings_table() -> str:
+    """All settings as a Markdown table: variables, default, meaning."""
+    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        names = alias.choices if isinstance(alias, AliasChoices) else [alias or f"ASSISTANT_{name}"]
+        variables = ", ".join(f"`{str(variable).upper()}`" for variable in names)
+        default = field.default
+        if isinstance(default, Path):
+            default = default.relative_to(PROJECT_FOLDER)
+        if isinstance(default, tuple):
+            default = ",".join(default)
+        shown = "" if default in (None, "") else f"`{default}`"
+        lines.append(f"| {variables} | {shown} | {field.description} |")
+    return "\n".join(lines) + "\n"

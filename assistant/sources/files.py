@@ -1,0 +1,127 @@
+"""Lists the files that a source offers, and why others are skipped; reads no text."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from assistant.documents import SourceFile
+from assistant.sources.checkout import Checkout
+from assistant.sources.globs import Globs, Verdict
+from assistant.sources.tree import tree
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_LFS_MOST_BYTES = 1024
+
+Skipped = tuple[str, str]
+
+
+def list_files(
+    checkout: Checkout, *, max_file_bytes: int, python_sources: bool = False
+) -> tuple[list[SourceFile], list[Skipped]]:
+    """List what the globs ask for.
+
+    Args:
+        checkout: The source, with its files on this machine.
+        max_file_bytes: Larger files are skipped.
+        python_sources: Whether Python files are taken, where globs ask for them.
+
+    Returns:
+        The files, and (path, reason) of those that globs ask for and that are skipped;
+        lists of requirements and vocabularies are among these even if an exclude glob
+        names them. Both ordered by path.
+    """
+    globs = Globs(checkout.source)
+    root = Path(os.path.realpath(checkout.folder))
+    files, skipped = [], []
+    for path in sorted(_paths(checkout, globs)):
+        verdict = globs.judge(path)
+        reason = verdict.value
+        if verdict is Verdict.NOT_MATCHED:
+            if not _links_to_folder(root / path):
+                continue
+            reason = _link_reason(root, path) or "symbolic link to a folder"
+        elif verdict is Verdict.WANTED:
+            reason = _why_not(root, path, max_file_bytes, python_sources)
+        if reason:
+            skipped.append((_printable(path), reason))
+        else:
+            files.append(SourceFile(checkout.source, path, root / path, checkout.commit))
+    return files, skipped
+
+
+def _paths(checkout: Checkout, globs: Globs) -> Iterable[str]:
+    if checkout.source.folder is None:
+        return [entry.path for entry in tree(checkout.folder, checkout.commit) if entry.is_file]
+    return _walk(checkout.folder, globs)
+
+
+def _walk(folder: Path, globs: Globs) -> Iterator[str]:
+    """All paths of files below `folder`, and of links to folders, which are not followed."""
+    for parent, folders, names in os.walk(folder):
+        inside = Path(parent).relative_to(folder)
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        folders[:] = [
+            name
+            for name in folders
+            if name not in links
+            and name != ".git"
+            and not globs.excludes_folder((inside / name).as_posix())
+        ]
+        for name in (*links, *names):
+            yield (inside / name).as_posix()
+
+
+def _links_to_folder(location: Path) -> bool:
+    return location.is_symlink() and location.is_dir()
+
+
+def _why_not(root: Path, path: str, max_file_bytes: int, python_sources: bool) -> str:
+    """The reason to skip a wanted file; empty if it is to be read."""
+    location = root / path
+    if _printable(path) != path:
+        return "file name is not UTF-8"
+    try:
+        if reason := _link_reason(root, path):
+            return reason
+        status = location.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return "not a regular file"
+        if path.endswith((".py", ".pyi")) and not python_sources:
+            return "Python file"
+        if not status.st_size:
+            return "empty file"
+        if status.st_size > max_file_bytes:
+            return "larger than the limit"
+        return _content_reason(location)
+    except FileNotFoundError:
+        return "not in the clone"
+    except OSError:
+        return "cannot be read"
+
+
+def _link_reason(root: Path, path: str) -> str:
+    """Why the place that `path` leads to is not used; empty if it is inside the source."""
+    location = root / path
+    try:
+        inside = Path(os.path.realpath(location, strict=True)).relative_to(root)
+    except ValueError:
+        return "symbolic link out of the source"
+    except OSError:
+        if location.is_symlink():
+            return "broken symbolic link"
+        raise
+    return "symbolic link out of the source" if ".git" in inside.parts else ""
+
+
+def _content_reason(location: Path) -> str:
+    with location.open("rb") as file:
+        start = file.read(_LFS_MOST_BYTES + 1)
+    is_pointer = start.startswith(_LFS_POINTER) and len(start) <= _LFS_MOST_BYTES
+    return "content is in Git LFS" if is_pointer else ""
+
+
+def _printable(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", errors="replace")

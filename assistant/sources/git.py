@@ -1,0 +1,216 @@
+"""Runs one git command safely; knows nothing of sources or where clones are kept.
+
+No prompts, no hooks, no filters, known languages and protocols only; a command that
+takes too long or is interrupted ends with every process that it started.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from assistant.errors import SourceError
+
+_LOOK_SECONDS = 0.5
+_GRACE_SECONDS = 2.0
+_REASON_CHARS = 300
+_PROTOCOLS = "file:git:http:https:ssh"
+_CONFIG = (
+    "advice.detachedHead=false",
+    "core.askPass=",
+    "core.autocrlf=false",
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "core.longPaths=true",
+    "core.quotePath=false",
+    "fetch.recurseSubmodules=false",
+    "gc.autoDetach=false",
+    "maintenance.autoDetach=false",
+    "submodule.recurse=false",
+)
+# git's and the servers' words for an address that answers but offers no repository to us.
+_NOT_FOUND = re.compile(
+    r"repository .*not found|not found: did you run|does not appear to be a git repository"
+    r"|not valid: is this a git repository|access denied|could not read username"
+    r"|authentication failed|returned error: 40[134]|permission denied \(publickey"
+    r"|repository not exported|no such repository",
+    re.IGNORECASE,
+)
+_NO_REVISION = re.compile(
+    r"couldn't find remote ref|not our ref|no such remote ref|unadvertised object", re.IGNORECASE
+)
+
+_LOCAL = re.compile(
+    r"no space left|disk quota|read-only file system|could not (?:create|write|lock)"
+    r"|unable to (?:create|write|append)|cannot (?:create|mkdir|lock)",
+    re.IGNORECASE,
+)
+
+_TOLD = re.compile(r"(?:fatal|error|remote|ERROR|ssh)\b")
+_LABEL = re.compile(r"^(?:fatal|error): (?:unable to access '[^']*': )?")
+_SAYS_NOTHING = "Could not read from remote repository"
+
+
+class GitCommandError(Exception):
+    """A git command failed; `words` is what it said, `timed_out` whether it was broken off."""
+
+    def __init__(self, words: str, *, timed_out: bool = False) -> None:
+        super().__init__(words)
+        self.words = words
+        self.timed_out = timed_out
+
+    @property
+    def not_found(self) -> bool:
+        """The address answers, and there is no repository."""
+        return bool(_NOT_FOUND.search(self.words))
+
+    @property
+    def is_local(self) -> bool:
+        """This machine is the matter: no space, no permission."""
+        return bool(_LOCAL.search(self.words))
+
+    @property
+    def no_revision(self) -> bool:
+        """The repository does not have, or does not give, what was asked for."""
+        return bool(_NO_REVISION.search(self.words))
+
+
+def run_git(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    timeout_seconds: float,
+    clone: bool = True,
+    send: bytes = b"",
+    look: Callable[[], None] | None = None,
+) -> bytes:
+    """Run `git ARGUMENTS` and return its standard output.
+
+    Args:
+        arguments: Subcommand first; addresses and paths after `--`.
+        folder: The working tree with its `.git`, else where to run.
+        timeout_seconds: The command is ended after so long.
+        clone: Whether `folder` is a clone. Its `.git` is named to git, so that git never
+            takes a repository further up for a broken clone.
+        send: For standard input.
+        look: Called every half second while git runs.
+
+    Raises:
+        GitCommandError: It failed or took too long.
+        SourceError: There is no git.
+    """
+    folder = folder.absolute()
+    command = ["git", *(part for setting in _CONFIG for part in ("-c", setting))]
+    if clone:
+        command += [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"]
+    process = _start([*command, *arguments], folder)
+    ends = time.monotonic() + timeout_seconds
+    try:
+        while True:
+            try:
+                output, errors = process.communicate(send or None, timeout=_LOOK_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                send = b""
+            if look:
+                look()
+            if time.monotonic() > ends:
+                raise GitCommandError(f"no end after {timeout_seconds:g} s", timed_out=True)
+    finally:
+        _end(process)
+    if process.returncode:
+        raise GitCommandError(_last_words(errors) or f"git ended with {process.returncode}")
+    return output
+
+
+def _start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=_environment(folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        if error.filename != command[0]:
+            raise
+        raise SourceError(
+            "there is no program git",
+            expected="git 2.29 or later on the PATH",
+            action="Install it, for instance: apt-get install git",
+        ) from error
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """This process's environment without what names another repository or asks a person."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_")
+        or name.startswith(("GIT_SSL_", "GIT_PROXY_", "GIT_CONFIG_", "GIT_HTTP_", "GIT_SSH"))
+    }
+    kept.pop("GIT_CONFIG", None)
+    ssh = kept.get("GIT_SSH_COMMAND", "ssh")
+    return kept | {
+        "LC_ALL": "C",
+        "LANGUAGE": "",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "SSH_ASKPASS": "",
+        "SSH_ASKPASS_REQUIRE": "never",
+        "GCM_INTERACTIVE": "never",
+        "GIT_SSH_COMMAND": f"{ssh} -o BatchMode=yes -o ConnectTimeout=20",
+        "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent),
+    }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End git and, where the system has process groups, what git started."""
+    if process.poll() is not None:
+        return
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGTERM)  # git removes its temporary files
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            _kill_group(process.pid)
+    process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            stream.close()
+
+
+def _kill_group(group: int) -> None:
+    if sys.platform != "win32":
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            return  # All of them are gone.
+
+
+def _last_words(errors: bytes) -> str:
+    """Return what git and the server said, in one line, without passwords."""
+    lines = [line.strip() for line in errors.decode(errors="replace").splitlines()]
+    told = [line for line in lines if _TOLD.match(line)] or lines
+    words = [_LABEL.sub("", line).rstrip(".") for line in told if _SAYS_NOTHING not in line]
+    return without_password(", ".join((words or told)[-3:]))[:_REASON_CHARS]
+
+
+def without_password(text: str) -> str:
+    """Return `text` with user and password taken out of the addresses in it."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "", text)

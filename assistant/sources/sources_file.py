@@ -1,0 +1,181 @@
+"""Reads the list of sources from TOML; knows nothing of git, and opens no source."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from assistant.documents import Source
+from assistant.errors import SourcesFileError
+from assistant.settings import PROJECT_FOLDER
+from assistant.sources.links import template_fields
+from assistant.sources.source_table import SourceTable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_ACTION = "Correct it there; the comments in knowledge/sources.toml show how sources are written."
+
+
+def read_sources(file: Path) -> tuple[Source, ...]:
+    """Read the sources in the order of the file.
+
+    A relative folder is looked for in the folder of the file, then in the project folder.
+    UTF-8 with or without a byte order mark.
+
+    Raises:
+        SourcesFileError: The file is missing or invalid; names the line and the key.
+    """
+    text = _text(file)
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(file, text, error) from error
+    for key in content:
+        if key != "source":
+            raise _invalid(file, text, (key,), f"key {key!r}", "only [[source]] tables")
+    tables = content.get("source")
+    if not isinstance(tables, list) or not tables:
+        raise _invalid(file, text, ("source",), f"source = {tables!r}", "[[source]] tables")
+    sources: list[Source] = []
+    for number, table in enumerate(tables):
+        source = _source(file, text, number, table)
+        for key, problem, expected in _contradictions(source, sources):
+            raise _invalid(file, text, ("source", number, key), problem, expected)
+        sources.append(source)
+    return tuple(sources)
+
+
+def _text(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SourcesFileError(
+            f"{file} cannot be read: {error.strerror}",
+            expected="a list of sources in TOML",
+            action="Name another file with --sources or ASSISTANT_SOURCES_FILE.",
+        ) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise SourcesFileError(
+            f"{file}, line {line}: not UTF-8", expected="TOML in UTF-8", action="Save it as UTF-8."
+        ) from error
+
+
+def _source(file: Path, text: str, number: int, table: Any) -> Source:
+    try:
+        read = SourceTable.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = first["loc"][0] if first["loc"] else None
+        present = isinstance(table, dict) and key in table
+        got = f"key {key!r}" if present else f"source {number + 1}"
+        if present and first["type"] != "extra_forbidden":
+            got += f" is {first['input']!r}"
+        expected = _expected(first["type"], first["msg"], str(key))
+        raise _invalid(file, text, ("source", number, key), got, expected) from error
+    defaults = Source(read.name)
+    return Source(
+        read.name,
+        git=tuple(read.git or ()),
+        folder=None if read.folder is None else _located(read.folder, file),
+        revision=read.revision,
+        include=defaults.include if read.include is None else tuple(read.include),
+        exclude=defaults.exclude if read.exclude is None else tuple(read.exclude),
+        link=read.link,
+    )
+
+
+def _expected(kind: str, message: str, key: str) -> str:
+    if kind == "extra_forbidden":
+        return f"only {', '.join(SourceTable.model_fields)}"
+    if kind == "missing":
+        return f"a key {key!r}"
+    words = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    return words[0].lower() + words[1:]
+
+
+def _contradictions(source: Source, before: list[Source]) -> list[tuple[str, str, str]]:
+    """What cannot be seen in one key alone: (key, problem, expected)."""
+    found = []
+    if source.git and source.folder is not None:
+        found.append(("folder", "key 'folder' beside 'git'", "one of them"))
+    if not source.git and source.folder is None:
+        found.append(("", f"source {source.name!r}", "a key 'git' or a key 'folder'"))
+    if source.name.casefold() in {other.name.casefold() for other in before}:
+        problem = f"key 'name' is {source.name!r} for a second time"
+        found.append(("name", problem, "a name of its own for each source"))
+    if source.folder is not None and source.revision:
+        found.append(("revision", "key 'revision' with a folder", "a revision only with git"))
+    if source.folder is not None and "commit" in template_fields(source.link or ""):
+        problem = "key 'link' uses {commit}, and a folder has none"
+        found.append(("link", problem, "a link without {commit}"))
+    return found
+
+
+def _located(folder: str, file: Path) -> Path:
+    """Where a folder is: beside the sources file if it is there, else in the project."""
+    path = Path(folder).expanduser()
+    beside, in_project = file.resolve().parent / path, PROJECT_FOLDER / path
+    outside = PROJECT_FOLDER not in file.resolve().parents
+    if beside.is_dir() or (outside and not in_project.is_dir()):
+        return beside.resolve()
+    return in_project.resolve()
+
+
+def _syntax_error(file: Path, text: str, error: ValueError) -> SourcesFileError:
+    found = re.search(r"at line (\d+)", str(error))
+    lines = text.split("\n")
+    line = min(int(found[1]) if found else len(lines), len(lines))
+    return SourcesFileError(
+        f"{file}, line {line}: {lines[line - 1].strip()!r}: {error}",
+        expected="valid TOML",
+        action=_ACTION,
+    )
+
+
+def _invalid(
+    file: Path, text: str, place: tuple[Any, ...], got: str, expected: str
+) -> SourcesFileError:
+    line = _line_of(text, place)
+    return SourcesFileError(f"{file}, line {line}: {got}", expected=expected, action=_ACTION)
+
+
+def _line_of(text: str, place: tuple[Any, ...]) -> int:
+    """Line where the value at `place` begins, or else its table, from 1.
+
+    The parser tells no lines. But what stands before the value is TOML by itself, and so
+    is what ends with it: the value begins after the last valid beginning without it.
+    """
+    lines = [f"{line}\n" for line in text.split("\n")]
+    while place:
+        begins = 1
+        for count in range(1, len(lines) + 1):
+            try:
+                content = tomllib.loads("".join(lines[:count]))
+            except tomllib.TOMLDecodeError:
+                continue
+            if _has(content, place):
+                return begins
+            begins = count + 1
+        place = place[:-1]
+    return 1
+
+
+def _has(content: Any, place: tuple[Any, ...]) -> bool:
+    for key in place:
+        if isinstance(content, list):
+            if not isinstance(key, int) or key >= len(content):
+                return False
+        elif not isinstance(content, dict) or key not in content:
+            return False
+        content = content[key]
+    return True

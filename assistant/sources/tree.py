@@ -1,0 +1,54 @@
+"""The paths that a commit holds, as git tells and takes them; knows nothing of globs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.sources.git import run_git
+
+_LIST_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """A tracked path of a commit: git's mode and object, and the path with slashes."""
+
+    mode: str
+    object_id: str
+    path: str
+
+    @property
+    def is_file(self) -> bool:
+        """A file or a symbolic link, not a submodule."""
+        return self.mode.startswith("1") and not self.mode.startswith("16")
+
+
+def tree(folder: Path, commit: str) -> list[TreeEntry]:
+    """All tracked paths of a commit, ordered as git orders them."""
+    output = run_git(
+        ["ls-tree", "-r", "-z", "--full-tree", commit],
+        folder=folder,
+        timeout_seconds=_LIST_SECONDS,
+    )
+    return list(_entries(output))
+
+
+def _entries(output: bytes) -> Iterator[TreeEntry]:
+    for record in output.split(b"\0"):
+        if record:
+            described, _, path = record.partition(b"\t")
+            mode, _, object_id = described.decode().split()
+            yield TreeEntry(mode, object_id, os.fsdecode(path))
+
+
+def sparse_pattern(path: str) -> str:
+    """A line for git's sparse-checkout file that matches `path`.
+
+    Line breaks cannot stand in it, so that a wildcard stands for them.
+    """
+    escaped = re.sub(r"[\\*?\[ ]", lambda match: "\\" + match[0], path)
+    return "/" + re.sub(r"[\n\r]", "?", escaped) + "\n"

@@ -1,0 +1,104 @@
+"""Spans to finished chunks: texts, exact token counts, ids and addresses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from assistant.documents import Chunk, LoadedDocument, SourceFile
+from assistant.splitter.long_lines import break_lines, halves
+from assistant.splitter.measure import CountTokens, Measure
+from assistant.splitter.sections import reads
+from assistant.splitter.spans import Span
+
+
+def draft_chunks(
+    spans: Sequence[Span],
+    lines: Sequence[str],
+    measure: Measure,
+    count_tokens: CountTokens,
+    document: LoadedDocument,
+    file: SourceFile,
+) -> list[Chunk]:
+    """Chunks without id, address and count; lines that do not fit are in parts."""
+    long = [s for s in spans if s.start == s.end and not measure.fits(s.start, s.end, s.path)]
+    texts = [lines[span.start - 1] for span in long]
+    budgets = [measure.budget(span.path) for span in long]
+    parts = dict(zip(long, break_lines(texts, budgets, count_tokens), strict=True))
+    drafts = []
+    for span in spans:
+        heading = measure.heading(span.path)
+        if span.columns and span not in parts:
+            heading = (*heading, span.columns)
+        whole = ["\n".join(lines[span.start - 1 : span.end])]
+        for text in (part.strip() for part in parts[span]) if span in parts else whole:
+            if reads(text):
+                drafts.append(
+                    Chunk(
+                        id="",
+                        text=text,
+                        source=file.source.name,
+                        path=file.path,
+                        heading=heading,
+                        start_line=span.start,
+                        end_line=span.end,
+                        commit=file.commit,
+                        url="",
+                        language=document.language,
+                        token_count=-1,
+                    )
+                )
+    return drafts
+
+
+def fitting(drafts: list[Chunk], count_tokens: CountTokens, max_tokens: int) -> list[Chunk]:
+    """The drafts with their counts; what the sums over lines let grow too long is halved."""
+    while True:
+        unknown = [place for place, draft in enumerate(drafts) if draft.token_count < 0]
+        if not unknown:
+            return drafts
+        counts = count_tokens([drafts[place].embedded_text for place in unknown])
+        replaced: dict[int, list[Chunk]] = {}
+        for place, count in zip(unknown, counts, strict=True):
+            smaller = _halved(drafts[place]) if count > max_tokens else []
+            replaced[place] = smaller or [replace(drafts[place], token_count=count)]
+        drafts = [d for place, draft in enumerate(drafts) for d in replaced.get(place, [draft])]
+
+
+def _halved(draft: Chunk) -> list[Chunk]:
+    """Two drafts; empty where nothing can be taken away."""
+    lines = draft.text.split("\n")
+    if len(lines) == 1:
+        parts = [part.strip() for part in halves(draft.text)]
+        return [replace(draft, text=part) for part in parts if reads(part)] if all(parts) else []
+    result = []
+    for first, last in ((0, len(lines) // 2), (len(lines) // 2, len(lines))):
+        start, end = draft.start_line + first, draft.start_line + last - 1
+        text = "\n".join(lines[first:last])
+        if text.strip():
+            result.append(replace(draft, text=text, start_line=start, end_line=end))
+    return result
+
+
+def finished(
+    chunks: Sequence[Chunk], document: LoadedDocument, link: Callable[[int, int], str]
+) -> list[Chunk]:
+    """With ids and addresses."""
+    seen: Counter[str] = Counter()
+    finished = []
+    for chunk in chunks:
+        seen[chunk.text] += 1
+        address = link(chunk.start_line, chunk.end_line)
+        if document.converted:
+            address = address.partition("#")[0]  # the lines are not those of the file
+        identifier = _identifier(chunk, seen[chunk.text])
+        finished.append(replace(chunk, id=identifier, url=address or document.url))
+    return finished
+
+
+def _identifier(chunk: Chunk, occurrence: int) -> str:
+    """From place and content, without lines: a text that moves in its file keeps its id."""
+    parts = (chunk.source, chunk.path, chunk.text, str(occurrence))
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,62 @@
+"""A document's blocks as a tree of sections; knows nothing of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from assistant.documents import Block, LoadedDocument
+
+
+@dataclass(slots=True)
+class Section:
+    """A heading with what stands under it.
+
+    Attributes:
+        path: Titles from the document's top down to this section's own.
+        level: Of its heading; 0 for the document itself.
+        blocks: Its heading, if it has one, and the blocks before the next heading.
+        children: Sections of a lower level under it.
+    """
+
+    path: tuple[str, ...]
+    level: int
+    blocks: list[Block] = field(default_factory=list)
+    children: list[Section] = field(default_factory=list)
+
+    def walk(self) -> Iterator[Section]:
+        """This section and all under it, in the order of the document."""
+        waiting = [self]
+        while waiting:
+            section = waiting.pop()
+            yield section
+            waiting.extend(reversed(section.children))
+
+
+def section_tree(document: LoadedDocument, lines: Sequence[str]) -> Section:
+    """The document as one section; blocks without a word or number are left out.
+
+    A title that only the front matter has stands above all headings. A heading without
+    a title ends the section before it and adds nothing to the path.
+    """
+    first = next((block.title for block in document.blocks if block.kind == "heading"), "")
+    own_title = document.title and document.title != first
+    root = Section((document.title,) if own_title else (), 0)
+    open_sections = [root]
+    for block in document.blocks:
+        if block.kind == "heading":
+            while open_sections[-1].level >= block.level > 0:
+                open_sections.pop()
+            parent = open_sections[-1]
+            path = (*parent.path, block.title) if block.title else parent.path
+            section = Section(path, max(1, block.level))
+            parent.children.append(section)
+            open_sections.append(section)
+        if any(map(reads, lines[block.start_line - 1 : block.end_line])):
+            open_sections[-1].blocks.append(block)
+    return root
+
+
+def reads(text: str) -> bool:
+    """Whether there is a word or number in it, not only marks such as the end of a fence."""
+    return any(map(str.isalnum, text))

@@ -1,0 +1,224 @@
+"""Where a section that does not fit is broken; knows nothing of headings' order or of ids."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from assistant.documents import Block
+from assistant.loaders.noise import readable
+from assistant.splitter.measure import Measure
+
+_NEVER, _ANYWHERE, _SENTENCE, _ITEM, _BLOCK = range(5)  # how good a break before a line is
+_LIST_ITEM = re.compile(r"(\s*)(?:[-*+•]|\d{1,9}[.)、])\s")
+_ENDS_SENTENCE = re.compile(r"[.!?;:。！？；：][\"'”’)）\]*_`]*\s*$")
+_INTRODUCES = re.compile(r"[:：][*_`]*\s*$")
+_SHORTEST_SHARE = 0.5  # of a full chunk, before a good break is taken
+_NOISE_TOKENS = 40  # of unread lines between two blocks, above which they do not share a chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Lines `start` to `end` that will be a chunk.
+
+    Attributes:
+        start: First line, from 1.
+        end: Last line, included.
+        path: Titles above the lines.
+        only_headings: No other block is in it.
+        columns: Header of the table that the lines go on with.
+        needed: So many titles of the path are in no text, and must stay in it.
+    """
+
+    start: int
+    end: int
+    path: tuple[str, ...]
+    only_headings: bool = False
+    columns: str = ""
+    needed: int = 0
+
+
+def break_section(
+    blocks: Sequence[Block],
+    lines: Sequence[str],
+    path: tuple[str, ...],
+    measure: Measure,
+    overlap_tokens: int,
+) -> list[Span]:
+    """The section's own blocks as spans in order; a line longer than the budget stands alone."""
+    budget = measure.budget(path)
+    spans: list[Span] = []
+    for run in _runs(blocks, measure):
+        first, last = run[0].start_line, run[-1].end_line
+        if measure.cost(first, last) <= budget:
+            only_headings = all(map(_is_title, run))
+            spans.append(Span(first, last, path, only_headings))
+            continue
+        spans.extend(_broken(run, lines, path, measure, overlap_tokens))
+    if not measure.shows(path):
+        return spans
+    # A heading alone, above pictures for instance: the context of the others has its title.
+    kept = [replace(span, needed=len(path)) for span in spans if not span.only_headings]
+    return kept if kept and len(kept) < len(spans) else spans
+
+
+def _broken(
+    run: Sequence[Block],
+    lines: Sequence[str],
+    path: tuple[str, ...],
+    measure: Measure,
+    overlap_tokens: int,
+) -> Iterator[Span]:
+    """A run of blocks that does not fit."""
+    budget = measure.budget(path)
+    columns = {b.start_line: _columns(lines[b.start_line - 1]) for b in run if b.kind == "table"}
+    most = budget - _header_cost(run, measure, budget)
+    numbers, quality = _break_places(run, lines, measure, most)
+    block_starts = [block.start_line for block in run]
+    before: tuple[int, int] | None = None
+    for start, end in _fill(numbers, quality, measure, most - overlap_tokens, most):
+        first = bisect_right(block_starts, start) - 1  # the block that `start` is in
+        last = bisect_right(block_starts, end)
+        header = ""
+        if most < budget and start > block_starts[first]:
+            header = columns.get(block_starts[first], "")
+        only_headings = all(map(_is_title, run[first:last]))
+        repeated = start
+        if before and overlap_tokens and not header and measure.cost(start, end) <= most:
+            repeated = _earlier(start, before, numbers, measure, overlap_tokens)
+        yield Span(repeated, end, path, only_headings, header)
+        before = (start, end)
+
+
+def noise_between(end: int, start: int, measure: Measure) -> bool:
+    """Whether so much that nobody reads stands between two lines that they are kept apart."""
+    return end + 1 < start and measure.cost(end + 1, start - 1) > _NOISE_TOKENS
+
+
+def _is_title(block: Block) -> bool:
+    """Whether the context of what follows has the block's words, too."""
+    return block.kind == "heading" and bool(block.title)
+
+
+def _runs(blocks: Sequence[Block], measure: Measure) -> Iterator[list[Block]]:
+    run: list[Block] = []
+    for block in blocks:
+        if run and noise_between(run[-1].end_line, block.start_line, measure):
+            yield run
+            run = []
+        run.append(block)
+    if run:
+        yield run
+
+
+def _columns(header: str) -> str:
+    cells = (cell.strip(" *`") for cell in readable(header).strip().strip("|").split("|"))
+    return " | ".join(cell for cell in cells if cell)
+
+
+def _header_cost(blocks: Sequence[Block], measure: Measure, budget: int) -> int:
+    """Room kept free for the header of a table that is broken; 0 where it would take too much."""
+    tables = [
+        block
+        for block in blocks
+        if block.kind == "table" and measure.cost(block.start_line, block.end_line) > budget
+    ]
+    cost = max((measure.cost(b.start_line, b.start_line) + 2 for b in tables), default=0)
+    return cost if cost <= budget // 4 else 0
+
+
+def _break_places(
+    blocks: Sequence[Block], lines: Sequence[str], measure: Measure, budget: int
+) -> tuple[list[int], dict[int, int]]:
+    """Lines of the blocks, and how good a break before each is."""
+    numbers: list[int] = []
+    quality: dict[int, int] = {}
+    previous: Block | None = None
+    for block in blocks:
+        numbers.extend(range(block.start_line, block.end_line + 1))
+        quality[block.start_line] = _before_block(previous, lines)
+        whole = block.kind != "prose" and measure.cost(block.start_line, block.end_line) <= budget
+        for number in range(block.start_line + 1, block.end_line + 1):
+            quality[number] = _NEVER if whole else _inside(block, number, lines)
+        previous = block
+    return numbers, quality
+
+
+def _before_block(previous: Block | None, lines: Sequence[str]) -> int:
+    if previous is None or previous.kind == "heading":
+        return _ANYWHERE
+    introduces = previous.kind == "prose" and _INTRODUCES.search(lines[previous.end_line - 1][-80:])
+    return _SENTENCE if introduces else _BLOCK
+
+
+def _inside(block: Block, number: int, lines: Sequence[str]) -> int:
+    line, before = lines[number - 1], lines[number - 2]
+    if block.kind == "table":
+        return _NEVER if number == block.start_line + 1 else _ANYWHERE
+    if block.kind == "code":
+        if before.strip() or not line.strip():
+            return _ANYWHERE
+        return _SENTENCE if line[0].isspace() else _ITEM
+    item = _LIST_ITEM.match(line)
+    if item:
+        return _SENTENCE if item[1] else _ITEM
+    return _SENTENCE if _ENDS_SENTENCE.search(before[-80:]) else _ANYWHERE
+
+
+def _fill(
+    numbers: Sequence[int], quality: dict[int, int], measure: Measure, budget: int, most: int
+) -> Iterator[tuple[int, int]]:
+    """First and last lines of the pieces; `numbers` are the lines that belong to blocks."""
+    ends = [measure.cost(1, number) for number in numbers]
+    place = 0
+    while place < len(numbers):
+        limit = budget if place else most  # what follows another piece leaves room for overlap
+        before = measure.cost(1, numbers[place]) - measure.cost(numbers[place], numbers[place])
+        rest = ends[-1] - before
+        fits = bisect_right(ends, before + max(1, limit))
+        if fits >= len(numbers):
+            yield numbers[place], numbers[-1]
+            return
+        if fits <= place:  # one line, too long
+            fits = place + 1
+        else:
+            fits = _best_break(place, fits, numbers, quality, ends, before, rest, limit)
+        yield numbers[place], numbers[fits - 1]
+        place = fits
+
+
+def _best_break(
+    place: int,
+    fits: int,
+    numbers: Sequence[int],
+    quality: dict[int, int],
+    ends: Sequence[int],
+    before: int,
+    rest: int,
+    limit: int,
+) -> int:
+    """Among breaks that leave a piece well filled the best, so that the last is not tiny."""
+    wanted = rest / 2 if rest < 2 * limit else limit
+    least = min(_SHORTEST_SHARE * limit, wanted / 2)
+    candidates = [cut for cut in range(place + 1, fits + 1) if quality[numbers[cut]] > _NEVER]
+    filled = [cut for cut in candidates if ends[cut - 1] - before >= least]
+    if not candidates:
+        return fits
+    return max(
+        filled or candidates,
+        key=lambda cut: (quality[numbers[cut]], -abs(ends[cut - 1] - before - wanted)),
+    )
+
+
+def _earlier(
+    start: int, previous: tuple[int, int], numbers: Sequence[int], measure: Measure, overlap: int
+) -> int:
+    """The first line from which on at most `overlap` tokens of the piece before are repeated."""
+    place = bisect_left(numbers, start)
+    while numbers[place - 1] > previous[0]:
+        if measure.cost(numbers[place - 1], start - 1) > overlap:
+            break
+        place -= 1
+    return numbers[place]

@@ -1,0 +1,9 @@
+"""The page: texts in both languages, layout, handlers, server; knows no models or indexes."""
+
+from __future__ import annotations
+
+from assistant.ui.examples import read_examples
+from assistant.ui.layout import build_demo
+from assistant.ui.serving import serve
+
+__all__ = ["build_demo", "read_examples", "serve"]

@@ -1,0 +1,78 @@
+"""How the page looks and what a browser may load for it; knows nothing of its content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_HERE = Path(__file__).parent
+EMBLEM_FILE = _HERE / "emblem.svg"
+_STYLE_FILE = _HERE / "style.css"
+_SCRIPT_FILE = _HERE / "page.js"
+
+# Fonts that systems have: nothing is fetched. Noto CJK also has the Latin letters of Linux.
+_SANS = [
+    "-apple-system",
+    "BlinkMacSystemFont",
+    "Segoe UI",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "system-ui",
+    "sans-serif",
+]
+_MONO = [
+    "ui-monospace",
+    "SFMono-Regular",
+    "Menlo",
+    "Consolas",
+    "Noto Sans Mono CJK SC",
+    "monospace",
+]
+# gradio's page needs inline scripts and evaluated templates. Everything comes from the
+# page's own server, so that an image address in an answer or passage is never visited.
+_POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'"
+)
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's plainest theme with fonts of the system; the rest is in the stylesheet."""
+    return gr.themes.Base(font=_SANS, font_mono=_MONO)
+
+
+def head() -> str:
+    """What goes into the page's head: stylesheet and script.
+
+    The stylesheet is not given to gradio as such, because gradio rewrites selectors, and
+    differently within media queries.
+    """
+    style = _STYLE_FILE.read_text(encoding="utf-8")
+    script = _SCRIPT_FILE.read_text(encoding="utf-8")
+    return f"<style>{style}</style><script>{script}</script>"
+
+
+class ContentSecurityPolicy:
+    """ASGI middleware: tells browsers to load nothing from anywhere else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the header to every answer."""
+
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = _POLICY
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self._app(scope, receive, send_with_policy)

@@ -1,0 +1,125 @@
+"""A visitor's conversation and how it looks as chat messages; knows nothing of events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from assistant.documents import SearchHit, Turn
+from assistant.questions import language_of
+from assistant.ui import texts
+from assistant.ui.markup import answer_markup, both, plain
+from assistant.ui.texts import Words
+
+# "returned": the question cannot be used and is back in the box.
+Status = Literal[
+    "asked",
+    "searching",
+    "reading",
+    "writing",
+    "answered",
+    "refused",
+    "stopped",
+    "failed",
+    "returned",
+]
+RUNNING: tuple[Status, ...] = ("asked", "searching", "reading", "writing")
+Message = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and what has come of it so far.
+
+    Attributes:
+        question: As it was asked.
+        status: Where it is on its way.
+        hits: Found for it, best first.
+        text: Of the answer, as far as it is written.
+        cited: Numbers of the hits that the finished answer cites.
+        seconds: Since the question's turn came.
+        error: What to say if it failed.
+    """
+
+    question: str
+    status: Status = "asked"
+    hits: tuple[SearchHit, ...] = ()
+    text: str = ""
+    cited: tuple[int, ...] = ()
+    seconds: float = 0.0
+    error: Words | None = None
+
+
+Conversation = tuple[Exchange, ...]
+
+
+@dataclass(slots=True)
+class Visit:
+    """How a visitor reaches the answer that is being written.
+
+    Attributes:
+        answering: Whether one is.
+        wish: What the visitor wants of it.
+    """
+
+    answering: bool = False
+    wish: Literal["", "stop", "clear"] = ""
+
+
+def is_running(conversation: Conversation) -> bool:
+    """Whether the last question still waits for its answer."""
+    return bool(conversation) and conversation[-1].status in RUNNING
+
+
+def turns(conversation: Conversation) -> list[Turn]:
+    """What the chain is told of the conversation: finished answers only."""
+    return [Turn(e.question, e.text) for e in conversation if e.status == "answered"]
+
+
+def messages(conversation: Conversation, first: int = 0) -> list[Message]:
+    """Chat messages in HTML; `first` is the place of the first exchange."""
+    return [
+        message
+        for place, exchange in enumerate(conversation, start=first)
+        for message in _pair(exchange, place)
+    ]
+
+
+def _pair(exchange: Exchange, place: int) -> Sequence[Message]:
+    reply = {"role": "assistant", "content": _reply(exchange, place)}
+    if not exchange.question:
+        return (reply,)
+    question = f'<div class="question">{plain(exchange.question)}</div>'
+    return {"role": "user", "content": question}, reply
+
+
+def _reply(exchange: Exchange, place: int) -> str:
+    parts: list[str] = []
+    if exchange.text:
+        numbers = [hit.rank for hit in exchange.hits]
+        body = answer_markup(exchange.text, place=place, numbers=numbers)
+        language = language_of(exchange.question)
+        parts.append(f'<div class="answer {exchange.status}" lang="{language}">{body}</div>')
+    if exchange.error is not None:
+        parts.append(f'<div class="notice" role="alert">{both(exchange.error)}</div>')
+    elif note := _note(exchange):
+        css_class = "waiting" if exchange.status in RUNNING else "note"
+        parts.append(f'<div class="{css_class}" role="status">{both(note)}</div>')
+    return "".join(parts)
+
+
+def _note(exchange: Exchange) -> Words | None:
+    seconds, count = round(exchange.seconds), len(exchange.hits)
+    if exchange.status == "reading":
+        return texts.READING.format(count=count, seconds=seconds)
+    if exchange.status == "answered":
+        if not exchange.cited:
+            return texts.UNCITED
+        return texts.ANSWERED.format(count=count, cited=len(exchange.cited), seconds=seconds)
+    fixed: dict[Status, Words] = {
+        "asked": texts.WAITING,
+        "searching": texts.SEARCHING,
+        "stopped": texts.STOPPED,
+    }
+    return fixed.get(exchange.status)

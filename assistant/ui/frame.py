@@ -1,0 +1,56 @@
+"""The page's head, foot and greeting as HTML; knows nothing of answers or events."""
+
+from __future__ import annotations
+
+from assistant.ui import texts
+from assistant.ui.appearance import EMBLEM_FILE
+from assistant.ui.markup import both, plain
+from assistant.ui.texts import Words
+from assistant.vector_index import Manifest
+
+_NAMED_SOURCES = 6
+_COMMIT_CHARS = 7
+
+
+def header(title: Words, manifest: Manifest) -> str:
+    """Emblem, title and what the answers come from."""
+    names = list(manifest.sources)
+    listed = Words("、".join(names[:_NAMED_SOURCES]), ", ".join(names[:_NAMED_SOURCES]))
+    if len(names) > _NAMED_SOURCES:
+        more = texts.AND_MORE.format(count=len(names))
+        listed = Words(f"{listed.zh} {more.zh}", f"{listed.en} ({more.en})")
+    subtitle = Words(
+        texts.SUBTITLE.zh.format(sources=listed.zh), texts.SUBTITLE.en.format(sources=listed.en)
+    )
+    emblem = EMBLEM_FILE.read_text(encoding="utf-8").strip()
+    return (
+        f'{emblem}<div class="brand-words"><h1>{both(title)}</h1>'
+        f"{both(subtitle, 'p', 'subtitle')}</div>"
+    )
+
+
+def welcome() -> str:
+    """Shown in the chat before the first question."""
+    return (
+        f'<div class="welcome">{both(texts.WELCOME, "h2")}'
+        f"{both(texts.WELCOME_HINT, 'p', 'welcome-hint')}</div>"
+    )
+
+
+def facts(manifest: Manifest, model_name: str) -> str:
+    """What the index holds, at which commits, and which model answers."""
+    counts = texts.FACTS.format(
+        sources=len(manifest.sources), files=len(manifest.files), chunks=manifest.chunks
+    )
+    items = "".join(_source_item(name, entry) for name, entry in manifest.sources.items())
+    model = both(texts.MODEL.format(name=model_name), css_class="fact") if model_name else ""
+    return (
+        f'<details class="index-facts"><summary>{both(counts)}</summary><ul>{items}</ul></details>'
+        f"{model}{both(texts.CAUTION, css_class='fact caution')}"
+    )
+
+
+def _source_item(name: str, entry: dict[str, object]) -> str:
+    commit = str(entry.get("commit", ""))[:_COMMIT_CHARS]
+    at = f"<code>{plain(commit)}</code>" if commit else ""
+    return f"<li>{plain(name)} {at}</li>"

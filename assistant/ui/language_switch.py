@@ -1,0 +1,79 @@
+"""Switches what the stylesheet cannot: the texts that components hold; knows no answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+
+from assistant.documents import Language
+from assistant.ui.texts import Words, language_from_header
+
+FIRST: Language = "en"  # what is in the page until the browser's own language is known
+
+_SET_LANGUAGE = """(language) => {{
+  const chinese = language === "zh";
+  document.documentElement.lang = chinese ? "zh-CN" : "en";
+  document.title = chinese ? {zh} : {en};
+  return language;
+}}"""
+
+
+class Texts:
+    """Makes components, and notes which of their properties are texts."""
+
+    def __init__(self) -> None:
+        self._made: list[tuple[Any, dict[str, Callable[[Language], Any]]]] = []
+
+    def make(
+        self,
+        kind: Callable[..., Any],
+        texts: Mapping[str, Words | Callable[[Language], Any]],
+        **others: Any,
+    ) -> Any:
+        """A component whose `texts` follow the visitor's language, and `others` do not."""
+        made = {
+            name: text.__getitem__ if isinstance(text, Words) else text
+            for name, text in texts.items()
+        }
+        component = kind(**{name: text(FIRST) for name, text in made.items()}, **others)
+        self._made.append((component, made))
+        return component
+
+    @property
+    def components(self) -> list[Any]:
+        """In the order of `updates`."""
+        return [component for component, _ in self._made]
+
+    def updates(self, language: Language) -> list[Any]:
+        """The texts of all components in a language."""
+        return [
+            gr.update(**{name: text(language) for name, text in made.items()})
+            for _, made in self._made
+        ]
+
+
+def connect_language_switch(demo: gr.Blocks, switch: gr.Radio, page: Texts, title: Words) -> None:
+    """Let `switch` change the page of its visitor, and of nobody else.
+
+    It starts with the language chosen in this browser before, else the browser's own.
+    """
+    chosen_before = gr.BrowserState("", storage_key="assistant-language", secret="language")
+
+    def first_language(remembered: str, request: gr.Request) -> Language:
+        if remembered in ("zh", "en"):
+            return "zh" if remembered == "zh" else "en"
+        return language_from_header(request.headers.get("accept-language", ""))
+
+    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    quoted = {language: _quoted(text) for language, text in title}
+    demo.load(first_language, chosen_before, switch, **quick)
+    switch.change(page.updates, switch, page.components, js=_SET_LANGUAGE.format(**quoted), **quick)
+    switch.input(lambda language: language, switch, chosen_before, **quick)
+
+
+def _quoted(text: str) -> str:
+    """A JavaScript string; also inside of HTML."""
+    return json.dumps(text).replace("<", "\\u003c")

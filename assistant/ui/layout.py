@@ -1,0 +1,208 @@
+"""The page: its components, and which handler each event calls; knows no addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from assistant.chain import AnswerChain
+from assistant.documents import Language
+from assistant.ui import texts
+from assistant.ui.conversation import Visit
+from assistant.ui.examples import Examples, built_in_examples
+from assistant.ui.frame import facts, header, welcome
+from assistant.ui.handlers import Handlers
+from assistant.ui.language_switch import FIRST, Texts, connect_language_switch
+from assistant.ui.sources_panel import panel
+from assistant.ui.texts import LANGUAGE_NAMES, LANGUAGES, Words
+from assistant.vector_index import Manifest
+
+# For events that only change what is shown: they need not wait in line.
+_QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+# Opened passages stay open when the list is drawn again.
+_KEEP_OPEN = """
+const open = new Set();
+element.addEventListener("toggle", (event) => {
+  const card = event.target.closest("li.source");
+  if (card) event.target.open ? open.add(card.id) : open.delete(card.id);
+}, true);
+watch("value", () => {
+  for (const id of [...open]) {
+    const details = document.getElementById(id)?.querySelector("details");
+    if (details) details.open = true; else open.delete(id);
+  }
+});
+"""
+
+
+# Where the page scrolls as a whole, the new question is moved into view.
+_SHOW_QUESTION = """() => {
+  if (matchMedia("(max-width: 900px)").matches) {
+    [...document.querySelectorAll("#chat .user-row")].at(-1)
+      ?.scrollIntoView({ block: "start", behavior: "smooth" });
+  }
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The components that events read or write."""
+
+    conversation: Any
+    visit: Any
+    chat: Any
+    passages: Any
+    box: Any
+    send: Any
+    stop: Any
+    clear: Any
+    sources: Any
+    languages: Any
+
+    @property
+    def shown(self) -> list[Any]:
+        """Outputs in the order of `View.values`."""
+        return [self.conversation, self.chat, self.passages, self.box, self.send, self.stop]
+
+
+def build_demo(
+    chain: AnswerChain,
+    manifest: Manifest,
+    *,
+    title: str = "",
+    model_name: str = "",
+    examples: Examples | None = None,
+    concurrency: int = 1,
+) -> gr.Blocks:
+    """Build the page, with its queue.
+
+    Args:
+        chain: Answers questions.
+        manifest: Of the index that the chain searches; gives sources and counts.
+        title: Empty: the built-in one, in both languages.
+        model_name: Shown at the foot of the page.
+        examples: Questions offered at the start; None: the built-in ones that fit.
+        concurrency: Answers written at once; other questions wait in line.
+    """
+    name = Words(title, title) if title else texts.TITLE
+    if examples is None:
+        examples = built_in_examples(manifest.sources)
+    page = Texts()
+    # Telemetry would be a request to a host that many owners cannot reach.
+    with gr.Blocks(title=name[FIRST], analytics_enabled=False, fill_width=True) as demo:
+        with gr.Row(elem_id="top"):
+            gr.HTML(header(name, manifest), elem_id="brand")
+            language = gr.Radio(
+                [("中文", "zh"), ("English", "en")],
+                value=FIRST,
+                label="中文 / English",
+                show_label=False,
+                container=False,
+                elem_id="language",
+            )
+        parts = _body(page, manifest, examples)
+        gr.HTML(facts(manifest, model_name), elem_id="facts")
+        _connect(parts, Handlers(chain), concurrency)
+        connect_language_switch(demo, language, page, name)
+    return demo.queue(api_open=False)
+
+
+def _body(page: Texts, manifest: Manifest, examples: Examples) -> _Parts:
+    with gr.Column(elem_id="body"):
+        chat = _chat(page, examples)
+        with gr.Column(elem_id="composer"):
+            with gr.Row(elem_id="entry"):
+                box = page.make(
+                    gr.Textbox,
+                    {"label": texts.QUESTION, "placeholder": texts.ASK},
+                    show_label=False,
+                    container=False,
+                    max_lines=6,
+                    autofocus=True,
+                    elem_id="box",
+                )
+                send = page.make(
+                    gr.Button, {"value": texts.SEND}, variant="primary", elem_id="send"
+                )
+                stop = page.make(
+                    gr.Button, {"value": texts.STOP}, variant="stop", visible=False, elem_id="stop"
+                )
+            with gr.Row(elem_id="tools"):
+                sources, languages = _scope(page, list(manifest.sources))
+                clear = page.make(gr.Button, {"value": texts.CLEAR}, size="sm", elem_id="clear")
+        passages = gr.HTML(panel(()), elem_id="sources", js_on_load=_KEEP_OPEN)
+    state, visit = gr.State(()), gr.State(Visit())
+    return _Parts(state, visit, chat, passages, box, send, stop, clear, sources, languages)
+
+
+def _chat(page: Texts, examples: Examples) -> Any:
+    def offered(language: Language) -> list[dict[str, str]]:
+        return [{"text": question} for question in examples.get(language, ())]
+
+    return page.make(
+        gr.Chatbot,
+        {"label": texts.CHAT, "examples": offered},
+        placeholder=welcome(),
+        show_label=False,
+        container=False,
+        render_markdown=False,  # its values are HTML, made safe before
+        sanitize_html=True,
+        allow_tags=False,
+        latex_delimiters=[],
+        feedback_options=None,
+        buttons=[],
+        height=None,
+        layout="bubble",
+        elem_id="chat",
+    )
+
+
+def _scope(page: Texts, names: Sequence[str]) -> tuple[Any, Any]:
+    """Where to search: sources and languages, folded away under a line that sums them up."""
+
+    def named(language: Language) -> list[tuple[str, Language]]:
+        return [(LANGUAGE_NAMES[code][language], code) for code in LANGUAGES]
+
+    with page.make(gr.Accordion, {"label": texts.SCOPE}, open=False, elem_id="scope"):
+        sources = page.make(
+            gr.CheckboxGroup,
+            {"label": texts.SCOPE_SOURCES},
+            choices=list(names),
+            elem_id="scope-sources",
+        )
+        languages = page.make(
+            gr.CheckboxGroup,
+            {"label": texts.SCOPE_LANGUAGES, "choices": named},
+            elem_id="scope-languages",
+        )
+    return sources, languages
+
+
+def _connect(parts: _Parts, handlers: Handlers, concurrency: int) -> None:
+    asked = [
+        gr.on(
+            [parts.send.click, parts.box.submit],
+            handlers.ask,
+            [parts.box, parts.conversation],
+            parts.shown,
+            **_QUICK,
+        ),
+        parts.chat.example_select(handlers.ask_example, parts.conversation, parts.shown, **_QUICK),
+    ]
+    for event in asked:
+        event.then(
+            handlers.answer,
+            [parts.conversation, parts.visit, parts.sources, parts.languages],
+            parts.shown,
+            concurrency_limit=concurrency,
+            concurrency_id="answers",
+            trigger_mode="multiple",  # a question that was stopped in line may still be there
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        event.then(None, js=_SHOW_QUESTION, queue=False)
+    parts.stop.click(handlers.stop, [parts.conversation, parts.visit], parts.shown, **_QUICK)
+    parts.clear.click(handlers.clear, parts.visit, parts.shown, **_QUICK)

@@ -1,0 +1,120 @@
+"""Text that nobody vouches for to HTML that cannot run or load anything; knows no page.
+
+Questions, answers and passages are all written by others. Answers are Markdown: their
+HTML is shown as text, images become links, and only http and https links are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from html import escape
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+
+from assistant.ui.texts import COPY, Words
+
+_MARK = re.compile(r"\[(\d{1,3})\]")
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+
+
+def both(words: Words, tag: str = "span", css_class: str = "") -> str:
+    """A text in both languages, escaped; the stylesheet shows one of them."""
+    classes = f"t {css_class}".strip()
+    return "".join(
+        f'<{tag} class="{classes}" lang="{language}">{escape(text)}</{tag}>'
+        for language, text in words
+    )
+
+
+def plain(text: str) -> str:
+    """A text as it stands, its line ends kept by the stylesheet."""
+    return escape(text)
+
+
+def web_address(url: str) -> str:
+    """The address, escaped for an attribute; empty unless it is http or https."""
+    return escape(url) if _WEB.match(url) else ""
+
+
+def source_id(place: int, number: int) -> str:
+    """The page's id for source `number` of question `place` of a conversation."""
+    return f"source-{place}-{number}"
+
+
+def answer_markup(text: str, *, place: int = 0, numbers: Collection[int] = ()) -> str:
+    """Markdown to safe HTML.
+
+    Args:
+        text: An answer, possibly still being written.
+        place: Which question of the conversation it answers.
+        numbers: Each [n] of these becomes a link to that source of this question.
+    """
+    tokens = _MARKDOWN.parse(text)
+    for token in tokens:
+        if token.children:
+            token.children = [
+                part
+                for child in token.children
+                for part in (
+                    _with_marks(child, place, numbers) if child.type == "text" else [child]
+                )
+            ]
+    return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+
+
+def _with_marks(token: Token, place: int, numbers: Collection[int]) -> list[Token]:
+    parts: list[Token] = []
+    end = 0
+    for match in _MARK.finditer(token.content):
+        if (number := int(match[1])) in numbers:
+            parts.append(Token("text", "", 0, content=token.content[end : match.start()]))
+            link = f'<a class="cite" href="#{source_id(place, number)}">{number}</a>'
+            parts.append(Token("html_inline", "", 0, content=link))
+            end = match.end()
+    return [*parts, Token("text", "", 0, content=token.content[end:])]
+
+
+class _Renderer(RendererHTML):
+    def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """Links leave the page and do not tell where from."""
+        tokens[idx].attrSet("target", "_blank")
+        tokens[idx].attrSet("rel", "noopener noreferrer nofollow")
+        return self.renderToken(tokens, idx, options, env)
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """Code with its language's name and a button that copies it."""
+        name = escapeHtml(tokens[idx].info.split(maxsplit=1)[0] if tokens[idx].info.strip() else "")
+        return (
+            f'<div class="code"><div class="code-bar"><span>{name}</span>'
+            f'<button type="button" class="copy-code">{both(COPY)}</button></div>'
+            f"<pre><code>{escapeHtml(tokens[idx].content)}</code></pre></div>\n"
+        )
+
+    def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        """Indented code looks like fenced code."""
+        return self.fence(tokens, idx, options, env)
+
+    def table_open(self, *_: Any) -> str:
+        """Wide tables scroll by themselves, not the page."""
+        return '<div class="table"><table>\n'
+
+    def table_close(self, *_: Any) -> str:
+        """The end of `table_open`."""
+        return "</table></div>\n"
+
+
+def _markdown() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
+    markdown.enable(["table", "strikethrough"])
+    # Reference definitions would let a text turn [1] into a link of its own.
+    markdown.disable(["image", "reference", "html_block", "html_inline"])
+    markdown.validateLink = lambda url: bool(_WEB.match(url.strip()))  # type: ignore[method-assign]
+    return markdown
+
+
+_MARKDOWN = _markdown()

@@ -1,0 +1,45 @@
+// Small conveniences; the page works without them.
+(() => {
+  const chinese = (navigator.language || "").toLowerCase().startsWith("zh");
+  document.documentElement.lang = chinese ? "zh-CN" : "en";
+
+  // [n] in an answer opens source n beside it.
+  function showSource(id) {
+    const card = document.getElementById(id);
+    if (!card) return;
+    for (let node = card.parentElement; node; node = node.parentElement) {
+      if (node.tagName === "DETAILS") node.open = true;
+    }
+    card.querySelector("details").open = true;
+    card.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    card.classList.remove("pointed-at");
+    requestAnimationFrame(() => card.classList.add("pointed-at"));
+  }
+
+  function copyText(text) {
+    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+    const area = document.createElement("textarea"); // pages served without https
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+    return Promise.resolve();
+  }
+
+  document.addEventListener("click", (event) => {
+    const cite = event.target.closest("a.cite");
+    if (cite) {
+      event.preventDefault();
+      showSource(cite.getAttribute("href").slice(1));
+    }
+    const copy = event.target.closest("button.copy-code");
+    if (copy) {
+      const code = copy.closest(".code").querySelector("pre").textContent;
+      copyText(code).then(() => {
+        copy.classList.add("copied");
+        setTimeout(() => copy.classList.remove("copied"), 1500);
+      });
+    }
+  });
+})();

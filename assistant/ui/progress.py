@@ -1,0 +1,77 @@
+"""A question on its way to an answer, step by step; knows the chain, and no components."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from assistant.chain import AnswerChain
+from assistant.documents import Answer, AnswerEvent, Delta, Retrieved, SearchFilters, Turn
+from assistant.errors import AssistantError, QuestionError
+from assistant.ui.answering import events_while_waited_for
+from assistant.ui.conversation import Exchange, Status
+from assistant.ui.texts import error_sentence
+
+logger = logging.getLogger(__name__)
+
+_TICK_SECONDS = 0.1
+_QUESTION_SHOWN_CHARS = 200  # of one that cannot be used
+
+
+async def steps(
+    chain: AnswerChain, exchange: Exchange, history: Sequence[Turn], filters: SearchFilters
+) -> AsyncGenerator[Exchange, None]:
+    """The exchange after each event, and every tenth of a second; errors are its last step.
+
+    Closing the generator stops the model.
+    """
+    started = time.monotonic()
+    exchange = replace(exchange, status="searching")
+    yield exchange
+    events = events_while_waited_for(
+        lambda config: chain.answer(exchange.question, history, filters=filters, config=config),
+        tick_seconds=_TICK_SECONDS,
+    )
+    try:
+        async with aclosing(events):
+            async for event in events:
+                exchange = _after(exchange, event, time.monotonic() - started)
+                yield exchange
+    except QuestionError as error:
+        question = _clipped(exchange.question)
+        sentence = error_sentence(error)
+        yield replace(exchange, status="returned", question=question, error=sentence)
+    except AssistantError as error:
+        logger.warning("A question was not answered: %s", error)
+        yield replace(exchange, status="failed", error=error_sentence(error))
+    except Exception as error:
+        logger.exception("A question was not answered")
+        yield replace(exchange, status="failed", error=error_sentence(error))
+
+
+def _after(exchange: Exchange, event: AnswerEvent | None, seconds: float) -> Exchange:
+    exchange = replace(exchange, seconds=seconds)
+    if isinstance(event, Retrieved):
+        found: Status = "reading" if event.answerable else "refused"
+        return replace(exchange, hits=event.hits, status=found)
+    if isinstance(event, Delta):
+        going_on: Status = "refused" if exchange.status == "refused" else "writing"
+        return replace(exchange, text=exchange.text + event.text, status=going_on)
+    if isinstance(event, Answer):
+        return replace(
+            exchange,
+            text=event.text,
+            status="refused" if event.refused else "answered",
+            cited=tuple(citation.number for citation in event.citations),
+        )
+    return exchange
+
+
+def _clipped(question: str) -> str:
+    """Enough of a question to recognise it by."""
+    question = question.strip()
+    too_long = len(question) > _QUESTION_SHOWN_CHARS
+    return question[:_QUESTION_SHOWN_CHARS] + "…" if too_long else question

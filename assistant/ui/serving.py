@@ -1,0 +1,161 @@
+"""Serves a page until it is stopped, and opens a tunnel to it; knows nothing of its content."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from urllib.request import getproxies
+
+import gradio as gr
+from gradio import networking
+from starlette.middleware import Middleware
+
+from assistant.errors import ServerError
+from assistant.ui.appearance import EMBLEM_FILE, ContentSecurityPolicy, head, theme
+
+logger = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 1
+_LOOPBACK = "127.0.0.1,localhost,::1"
+
+
+def serve(
+    demo: gr.Blocks,
+    *,
+    host: str,
+    port: int,
+    root_path: str = "",
+    share: bool = False,
+    share_timeout_seconds: float = 30.0,
+) -> None:
+    """Serve the page until the program is interrupted.
+
+    Args:
+        demo: The page.
+        host: Address to listen on.
+        port: Port to listen on; no other is tried.
+        root_path: Path under which a proxy serves the page.
+        share: Also open a public tunnel; where it cannot be opened, the log says so.
+        share_timeout_seconds: Limit for opening the tunnel.
+
+    Raises:
+        ServerError: The address cannot be listened on.
+        KeyboardInterrupt: The program was interrupted; the page is closed by then.
+    """
+    address = start(demo, host=host, port=port, root_path=root_path)
+    logger.info("The page is served on %s (Ctrl-C stops it).", address)
+    try:
+        if share:
+            announce_tunnel(lambda: _open_tunnel(demo), share_timeout_seconds)
+        threading.Event().wait()
+    finally:
+        stop(demo)
+
+
+def start(demo: gr.Blocks, *, host: str, port: int, root_path: str = "") -> str:
+    """Serve the page in the background; returns its local address.
+
+    Raises:
+        ServerError: The address cannot be listened on.
+    """
+    _check_can_listen(host, port)
+    _reach_loopback_directly()
+    try:
+        demo.launch(
+            server_name=host,
+            server_port=port,
+            root_path=root_path,
+            share=False,  # the tunnel is opened by `serve`, with a limit
+            prevent_thread_lock=True,
+            quiet=True,
+            footer_links=[],
+            run_history=False,
+            enable_monitoring=False,
+            ssr_mode=False,
+            favicon_path=EMBLEM_FILE,
+            theme=theme(),
+            head=head(),
+            app_kwargs={"middleware": [Middleware(ContentSecurityPolicy)]},
+        )
+    except OSError as error:
+        raise _cannot_listen(host, port, str(error)) from error
+    return str(demo.local_url)
+
+
+def stop(demo: gr.Blocks) -> None:
+    """Close the page at once, also where visitors still wait for answers."""
+    # Answers being written end with it, which is no news for the log.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    if demo.server is not None:
+        demo.server.config.timeout_graceful_shutdown = _GRACE_SECONDS
+    demo.close(verbose=False)
+
+
+def announce_tunnel(open_tunnel: Callable[[], str], timeout_seconds: float) -> str | None:
+    """Open a tunnel and log its address, or why there is none; the page is served anyway.
+
+    Opening it may download a program and wait for hosts that never answer, so it happens
+    in a thread that is left alone when the time is over.
+    """
+    outcome: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put(open_tunnel())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page goes on without it
+            outcome.put(error)
+
+    threading.Thread(target=run, name="share tunnel", daemon=True).start()
+    try:
+        result = outcome.get(timeout=timeout_seconds)
+    except queue.Empty:
+        reason = f"no answer within {timeout_seconds:.0f} s"
+    else:
+        if isinstance(result, str):
+            logger.info("Public address, for up to a week: %s", result)
+            return result
+        reason = str(result) or type(result).__name__
+    logger.warning("No public address (%s). The page is served locally only.", reason)
+    return None
+
+
+def _open_tunnel(demo: gr.Blocks) -> str:
+    address = networking.setup_tunnel(
+        local_host=demo.server_name,
+        local_port=demo.server_port,
+        share_token=demo.share_token,
+        share_server_address=None,
+        share_server_tls_certificate=None,
+    )
+    return str(address).replace("http://", "https://", 1)
+
+
+def _check_can_listen(host: str, port: int) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host.strip("[]") or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # A port that was closed a moment ago may be taken again.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        raise _cannot_listen(host, port, str(error)) from error
+
+
+def _cannot_listen(host: str, port: int, reason: str) -> ServerError:
+    return ServerError(
+        f"port {port} of {host} cannot be listened on: {reason}",
+        expected="an address of this machine and a port that no other program uses",
+        action="Stop the other program, or choose another port: ASSISTANT_PORT=7861.",
+    )
+
+
+def _reach_loopback_directly() -> None:
+    """Gradio asks its own address at the start, which must not go through a proxy."""
+    exempt = ",".join(part for part in (getproxies().get("no", ""), _LOOPBACK) if part)
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = exempt

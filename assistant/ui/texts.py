@@ -1,0 +1,209 @@
+"""Every sentence of the page in both languages; knows nothing of the page's layout.
+
+Most texts are put on the page in both languages, and the stylesheet shows the one that
+the visitor chose, so that switching touches neither answers nor opened passages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from assistant.documents import Language
+from assistant.errors import AssistantError
+
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+    def __getitem__(self, language: Language) -> str:
+        """The text in a language."""
+        return self.zh if language == "zh" else self.en
+
+    def __iter__(self) -> Iterator[tuple[Language, str]]:
+        """Both, with their language."""
+        return ((language, self[language]) for language in LANGUAGES)
+
+    def format(self, **values: object) -> Words:
+        """Put values into both."""
+        return Words(self.zh.format(**values), self.en.format(**values))
+
+
+TITLE = Words("知识库助手", "Knowledge Base Assistant")
+SUBTITLE = Words(
+    "回答取自 {sources}，并列出所依据的原文。",
+    "Answers from {sources}, with the passages they rest on.",
+)
+AND_MORE = Words("等 {count} 个来源", "{count} sources in all")
+
+WELCOME = Words("想了解什么？", "What would you like to know?")
+WELCOME_HINT = Words(
+    "用中文或英文提问。每个结论都标注出处；知识库里没有答案时会直说。",
+    "Ask in English or Chinese. Every statement names its passage, and where the knowledge "
+    "base has no answer, the assistant says so.",
+)
+ASK = Words("输入问题，按 Enter 发送", "Ask a question; Enter sends it")
+QUESTION = Words("问题", "Question")
+CHAT = Words("对话", "Conversation")
+SEND = Words("发送", "Send")
+STOP = Words("停止", "Stop")
+CLEAR = Words("清空对话", "Clear")
+SCOPE = Words("限定检索范围", "Narrow the search")
+SCOPE_SOURCES = Words("来源（不选即全部）", "Sources (none chosen: all)")
+SCOPE_LANGUAGES = Words("文档语言（不选即全部）", "Language of the documents (none chosen: all)")
+LANGUAGE_NAMES: dict[Language, Words] = {
+    "zh": Words("中文", "Chinese"),
+    "en": Words("英文", "English"),
+}
+
+WAITING = Words("排队等候中……", "Waiting for its turn…")
+SEARCHING = Words("正在检索知识库……", "Searching the knowledge base…")
+READING = Words(
+    "找到 {count} 段原文，正在阅读……{seconds} 秒",
+    "Passages found: {count}. Reading… {seconds} s",
+)
+ANSWERED = Words(
+    "引用 {count} 段中的 {cited} 段 · {seconds} 秒",
+    "Passages cited: {cited} of {count} · {seconds} s",
+)
+UNCITED = Words(
+    "回答没有标注出处，请核对列出的原文。",
+    "The answer names no passage; check it against those listed.",
+)
+STOPPED = Words("已停止。", "Stopped.")
+COPY = Words("复制", "Copy")
+
+SOURCES = Words("原文出处", "Sources")
+SOURCES_EMPTY = Words(
+    "提问后，这里先列出找到的原文：仓库、文件、标题和行号，再开始写回答。",
+    "After a question, the passages found for it are listed here before the answer begins: "
+    "repository, file, heading and lines.",
+)
+NOTHING_FOUND = Words("没有找到相关原文。", "No passages were found.")
+NEARBY = Words("相近内容", "Nearby")
+NEARBY_HINT = Words(
+    "以下内容只是相近，不能作为回答的依据。",
+    "These passages are only nearby. They are not evidence for an answer.",
+)
+EARLIER = Words("之前的问题", "Earlier questions")
+CITED = Words("已引用", "cited")
+LINE = Words("第 {start} 行", "line {start}")
+LINES = Words("第 {start}–{end} 行", "lines {start}–{end}")
+OPEN = Words("打开原文", "Open the lines")
+OPEN_AT = Words("打开原文（提交 {commit}）", "Open the lines at {commit}")
+
+FACTS = Words(
+    "来源 {sources} · 文档 {files} · 原文 {chunks} 段",
+    "Sources {sources} · documents {files} · passages {chunks}",
+)
+MODEL = Words("模型 {name}", "Model {name}")
+CAUTION = Words("模型会出错，请以原文为准。", "The model can be wrong; the passages decide.")
+
+QUESTION_TOO_LONG = Words(
+    "问题有 {got} 个字符，最多 {most} 个。原文还在输入框里，请缩短后再发送。",
+    "The question has {got} characters; at most {most} are possible. It is still in the box: "
+    "shorten it and send it again.",
+)
+UNKNOWN_ERROR = Words(
+    "出了意外，没能回答。请再问一次；如果一直这样，请告诉维护者。",
+    "Something unexpected went wrong and there is no answer. Ask again; if it stays, tell the "
+    "owner of this page.",
+)
+_INDEX = Words(
+    "知识库的索引现在不能用，请联系维护者重建。",
+    "The index of the knowledge base cannot be used now. Its owner has to build it again.",
+)
+_SOURCE = Words(
+    "知识库的一个来源现在不能用，请稍后再试。",
+    "A source of the knowledge base cannot be used now. Try again later.",
+)
+_HUB = Words(
+    "模型没能下载，请稍后再试或联系维护者。",
+    "The model could not be downloaded. Try again later or tell the owner of this page.",
+)
+_SETUP = Words(
+    "这个页面的设置有误，请联系维护者。",
+    "This page is not set up correctly. Please tell its owner.",
+)
+ERRORS: dict[str, Words] = {
+    "AssistantError": UNKNOWN_ERROR,
+    "SettingsError": _SETUP,
+    "SourcesFileError": _SETUP,
+    "SourceError": _SOURCE,
+    "SourceNotFoundError": _SOURCE,
+    "SourceUnreachableError": _SOURCE,
+    "RevisionNotFoundError": _SOURCE,
+    "UnreadableFileError": Words(
+        "有一个文件读不出文字，请联系维护者。",
+        "A file has no text that can be read. Please tell the owner of this page.",
+    ),
+    "IndexNotFoundError": Words(
+        "知识库还没有建立索引，请联系维护者。",
+        "The knowledge base has no index yet. Please tell its owner.",
+    ),
+    "IndexMismatchError": _INDEX,
+    "IndexCorruptError": _INDEX,
+    "IndexBusyError": Words(
+        "索引正在更新，请过几分钟再问。",
+        "The index is being brought up to date. Ask again in a few minutes.",
+    ),
+    "IndexWriteError": _INDEX,
+    "IndexServerError": Words(
+        "存放知识库的服务器没有回应，请稍后再问。",
+        "The server that holds the knowledge base does not answer. Ask again later.",
+    ),
+    "ModelNotFoundError": Words(
+        "没有找到所需的模型，请联系维护者。",
+        "The model cannot be found. Please tell the owner of this page.",
+    ),
+    "HubError": _HUB,
+    "HubUnreachableError": _HUB,
+    "VerificationError": _HUB,
+    "ChatModelError": Words(
+        "语言模型没能写出回答，找到的原文仍可查看。请稍后再问，或把问题写短些。",
+        "The language model could not write an answer; the passages found can still be read. "
+        "Ask again in a moment, or more briefly.",
+    ),
+    "QuestionError": Words("还没有输入问题。", "There is no question yet. Type one, then send it."),
+    "ServerError": _SETUP,
+}
+
+
+def error_sentence(error: Exception) -> Words:
+    """What a visitor is told of an error: never its text, which is for the owner's log."""
+    if isinstance(error, AssistantError):
+        if type(error).__name__ == "QuestionError" and (got := _number(error.got)):
+            return QUESTION_TOO_LONG.format(got=got, most=_number(error.expected))
+        for kind in type(error).__mro__:
+            if kind.__name__ in ERRORS:
+                return ERRORS[kind.__name__]
+    return UNKNOWN_ERROR
+
+
+def language_from_header(accept_language: str) -> Language:
+    """The visitor's first choice in an `Accept-Language` header; English where it is neither.
+
+    >>> language_from_header("fr;q=0.9, zh-CN, en;q=0.8")
+    'zh'
+    """
+    choices: list[tuple[float, str]] = []
+    for part in accept_language.split(","):
+        tag, _, weight = part.strip().partition(";")
+        found = re.search(r"q\s*=\s*([01](?:\.\d*)?)", weight)
+        choices.append((-(float(found[1]) if found else 1.0), tag.strip().lower()[:2]))
+    for _, tag in sorted(choices, key=lambda choice: choice[0]):
+        if tag in LANGUAGES:
+            return "zh" if tag == "zh" else "en"
+    return "en"
+
+
+def _number(text: str) -> str:
+    found = re.search(r"\d+", text)
+    return found[0] if found else ""

@@ -1,0 +1,107 @@
+"""Clients of Chroma: in this process over a folder, or of a server; knows nothing of chunks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from assistant.errors import IndexServerError, SettingsError
+
+_PORTS = {"http": 8000, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class ChromaServer:
+    """Where a Chroma server is and how to be let in.
+
+    Attributes:
+        url: Such as http://127.0.0.1:8000.
+        token: Sent as a bearer token, or in the header named below; empty: none.
+        token_header: "Authorization" or "X-Chroma-Token".
+        tenant: Of the server's own division.
+        database: Likewise.
+    """
+
+    url: str
+    token: str = field(default="", repr=False)
+    token_header: str = "Authorization"
+    tenant: str = "default_tenant"
+    database: str = "default_database"
+
+
+def embedded_client(folder: Path) -> Any:
+    """A client of the database in `folder`, which is made if need be."""
+    import chromadb
+    from chromadb.config import Settings
+
+    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+
+
+@contextmanager
+def where_chroma_opens(folder: Path) -> Iterator[Path]:
+    """The folder, or a copy where it cannot be written: Chroma writes when it opens."""
+    database = folder / "chroma.sqlite3"
+    if not database.is_file() or os.access(database, os.W_OK):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="index-", ignore_cleanup_errors=True) as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        yield Path(copy)
+
+
+def server_client(server: ChromaServer) -> Any:
+    """A client of a server.
+
+    Raises:
+        SettingsError: The address is none.
+        IndexServerError: It does not answer, or refuses the token.
+    """
+    import chromadb
+    import httpx
+    from chromadb.config import Settings
+    from chromadb.errors import ChromaError
+
+    address = urlsplit(server.url)
+    if address.scheme not in _PORTS or not address.hostname:
+        raise SettingsError(
+            f"setting chroma_url is {server.url!r}",
+            expected="an address such as http://127.0.0.1:8000",
+            action="Correct ASSISTANT_CHROMA_URL.",
+        )
+    options: dict[str, Any] = {"anonymized_telemetry": False}
+    if server.token:
+        options |= {
+            "chroma_client_auth_provider": "chromadb.auth.token_authn.TokenAuthClientProvider",
+            "chroma_client_auth_credentials": server.token,
+            "chroma_auth_token_transport_header": server.token_header,
+        }
+    try:
+        return chromadb.HttpClient(
+            host=server.url if address.path.strip("/") else address.hostname,
+            port=address.port or _PORTS[address.scheme],
+            ssl=address.scheme == "https",
+            settings=Settings(**options),
+            tenant=server.tenant,
+            database=server.database,
+        )
+    except (httpx.HTTPError, ChromaError, ValueError) as error:
+        raise server_error(server.url, error) from error
+
+
+def server_error(url: str, error: Exception) -> IndexServerError:
+    """The error for people."""
+    refused = any(code in str(error) for code in ("401", "403", "Unauthorized", "Forbidden"))
+    return IndexServerError(
+        f"the Chroma server {url} {'refuses the token' if refused else 'does not answer'}: {error}",
+        expected="a server that lets this program in",
+        action="Set ASSISTANT_CHROMA_TOKEN."
+        if refused
+        else "Start it (chroma run --path FOLDER), or correct ASSISTANT_CHROMA_URL.",
+    )

@@ -1,0 +1,107 @@
+"""Vectors by the text they were made from, on disk; knows nothing of chunks or sources.
+
+One SQLite file for each embedder. What was embedded once, in any build, finished or
+not, is not embedded again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from assistant.embeddings.base import Vectors
+
+_LOOKUP = 500  # parameters of one SELECT; SQLite allows 999 in old versions
+_SAVE_EVERY = 64  # texts; what an interruption can cost
+Encode = Callable[[Sequence[str]], Iterator[tuple[list[int], Vectors]]]
+
+
+class EmbeddingCache:
+    """`vectors(texts)` embeds what is missing and remembers it.
+
+    Args:
+        folder: Of all such files.
+        identity: Of the embedder.
+        dimension: Of its vectors.
+        encode: Yields batches: places in the texts it was given, and their vectors.
+    """
+
+    def __init__(self, folder: Path, identity: str, dimension: int, encode: Encode) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.embedded = 0  # texts that went through the embedder
+        self._dimension = dimension
+        self._encode = encode
+        name = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        self._database = sqlite3.connect(folder / f"{name}.sqlite", timeout=30)
+        # Readers and a power loss see whole transactions; no wait for the disk at each.
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=NORMAL")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS vectors (text_hash BLOB PRIMARY KEY, vector BLOB)"
+        )
+
+    def close(self) -> None:
+        """Close the file; the object is of no use afterwards."""
+        self._database.close()
+
+    def vectors(
+        self, texts: Sequence[str], ready: Callable[[int], None] = lambda count: None
+    ) -> Vectors:
+        """Vectors of the texts.
+
+        Args:
+            texts: Equal ones are embedded once.
+            ready: Is told how many texts have their vector, after each batch.
+
+        Returns:
+            (n, dimension) float32 in the order of `texts`.
+        """
+        hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+        found = dict(self._read(list(dict.fromkeys(hashes))))
+        missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in found}
+        ready(len(texts) - len(missing))
+        for rows in self._embed(missing):
+            found.update(rows)
+            self.embedded += len(rows)
+            ready(len(texts) - len(missing.keys() - found.keys()))
+        result = np.zeros((len(texts), self._dimension), dtype=np.float32)
+        for row, key in enumerate(hashes):
+            result[row] = np.frombuffer(found[key], dtype="<f4")
+        return result
+
+    def _embed(self, missing: dict[bytes, str]) -> Iterator[list[tuple[bytes, bytes]]]:
+        if not missing:
+            return
+        keys = list(missing)
+        unsaved: list[tuple[bytes, bytes]] = []
+        try:
+            for places, batch in self._encode(list(missing.values())):
+                rows = [
+                    (keys[place], vector.astype("<f4").tobytes())
+                    for place, vector in zip(places, batch, strict=True)
+                ]
+                unsaved += rows
+                if len(unsaved) >= _SAVE_EVERY:
+                    self._save(unsaved)
+                yield rows
+        finally:
+            self._save(unsaved)
+
+    def _read(self, hashes: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        size = 4 * self._dimension
+        for start in range(0, len(hashes), _LOOKUP):
+            part = hashes[start : start + _LOOKUP]
+            marks = ",".join("?" * len(part))
+            query = f"SELECT text_hash, vector FROM vectors WHERE text_hash IN ({marks})"
+            for key, vector in self._database.execute(query, part):
+                if len(vector) == size:
+                    yield key, vector
+
+    def _save(self, rows: list[tuple[bytes, bytes]]) -> None:
+        with self._database:
+            self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        rows.clear()

@@ -1,0 +1,179 @@
+"""Files to chunks, beside the encoder's work; knows nothing of vectors.
+
+On many processors worker processes parse. On two, which the encoder fills, a thread does:
+processes would gain nothing and take the memory of a tokenizer each.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from assistant.documents import Chunk, SourceFile
+from assistant.errors import UnreadableFileError
+from assistant.loaders import load
+from assistant.splitter import split
+from assistant.vector_index.links import has_link, mark
+
+_FEW = 24  # files that are parsed before a worker has started
+_AHEAD = 48  # files a worker may be ahead of the encoder; bounds the memory
+_STOP_SECONDS = 0.2  # how often a waiting thread looks whether it shall end
+_LIMIT_SECONDS = 180.0  # for one file, above the loaders' own limits
+_SPECIAL_TOKENS = 2
+_parser: FileParser | None = None  # of a worker process
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A file's chunks, or why it has none."""
+
+    chunks: tuple[Chunk, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileParser:
+    """Loads and splits; can be sent to another process.
+
+    Attributes:
+        count_tokens: Tokens of each text.
+        max_tokens: Most tokens of a chunk's embedded text, without prefix and special tokens.
+    """
+
+    count_tokens: Callable[[Sequence[str]], list[int]]
+    max_tokens: int
+
+    def parse(self, file: SourceFile) -> Parsed:
+        """Chunks of a file, commit and address not filled in."""
+        try:
+            document = load(file)
+        except UnreadableFileError as error:
+            return Parsed(reason=error.reason)
+        except (RecursionError, MemoryError):
+            return Parsed(reason="nested too deeply")
+        chunks = split(
+            document,
+            replace(file, commit=""),
+            count_tokens=self.count_tokens,
+            max_tokens=self.max_tokens,
+            link=mark(has_link(file.source, file.commit)),
+        )
+        return Parsed(tuple(chunks)) if chunks else Parsed(reason="no text")
+
+
+def make_parser(
+    count_tokens: Callable[[Sequence[str]], list[int]], passage_prefix: str, most: int
+) -> FileParser:
+    """A parser whose chunks are at most `most` tokens for the model, everything counted."""
+    added = count_tokens([passage_prefix])[0] + _SPECIAL_TOKENS
+    return FileParser(count_tokens, most - added)
+
+
+@contextmanager
+def parsing(
+    files: Sequence[SourceFile], parser: Callable[[], FileParser], workers: int
+) -> Iterator[Iterator[tuple[SourceFile, Parsed]]]:
+    """Gives the files with what became of them, in order; stops the workers at the end.
+
+    Args:
+        files: Each is read once.
+        parser: Made only if there are files.
+        workers: Processes for many files; 0: a thread. A few are parsed at once.
+    """
+    if len(files) <= _FEW:
+        yield ((file, parser_now.parse(file)) for parser_now in [parser()] for file in files)
+        return
+    if workers < 1:
+        stop = threading.Event()
+        try:
+            yield _from_thread(parser(), files, stop)
+        finally:
+            stop.set()
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = context.Pool(workers, _start_worker, (parser(),))
+    try:
+        yield _from_pool(pool, files, workers * _AHEAD)
+    finally:
+        pool.terminate()
+        pool.join()
+
+
+def default_workers() -> int:
+    """Two processes fewer than processors, at most eight."""
+    return min(8, max(0, (os.cpu_count() or 1) - 2))
+
+
+def _from_thread(
+    parser: FileParser, files: Sequence[SourceFile], stop: threading.Event
+) -> Iterator[tuple[SourceFile, Parsed]]:
+    done: queue.Queue[tuple[SourceFile, Parsed] | BaseException] = queue.Queue(_AHEAD)
+
+    def put(item: tuple[SourceFile, Parsed] | BaseException) -> None:
+        while not stop.is_set():
+            try:
+                done.put(item, timeout=_STOP_SECONDS)
+            except queue.Full:
+                continue
+            break
+
+    def parse_all() -> None:
+        try:
+            for file in files:
+                if stop.is_set():
+                    return
+                put((file, parser.parse(file)))
+        except BaseException as error:  # noqa: BLE001 (raised again where the files are read)
+            put(error)
+
+    threading.Thread(target=parse_all, daemon=True).start()
+    for _ in files:
+        item = done.get()
+        if isinstance(item, BaseException):
+            raise item
+        yield item
+
+
+def _from_pool(
+    pool: Any, files: Sequence[SourceFile], ahead: int
+) -> Iterator[tuple[SourceFile, Parsed]]:
+    waiting: deque[tuple[SourceFile, Any]] = deque()
+    rest = iter(files)
+    while True:
+        while len(waiting) < ahead and (file := next(rest, None)) is not None:
+            waiting.append((file, pool.apply_async(_parse, (file,))))
+        if not waiting:
+            return
+        file, result = waiting.popleft()
+        try:
+            yield file, result.get(_LIMIT_SECONDS)
+        except multiprocessing.TimeoutError:  # it hangs, or took its process with it
+            yield file, Parsed(reason="took too long to read")
+
+
+def _start_worker(parser: FileParser) -> None:
+    global _parser  # a worker's only way to keep what it was started with
+    _parser = parser
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the build ends its workers itself
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _parse(file: SourceFile) -> Parsed:
+    if _parser is None:
+        raise RuntimeError("the worker was not started")
+    return _parser.parse(file)

@@ -1,0 +1,40 @@
+"""What a version has for searching besides its vectors; knows nothing of questions.
+
+Written after the chunks, from all of them: the words of `keyword_index`, and the
+languages' means of `language_centres`, both in order of address and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from assistant.documents import Chunk
+from assistant.embeddings.base import Vectors
+from assistant.keyword_index import write_keyword_index
+from assistant.keyword_index.pages import in_order
+from assistant.vector_index.chunk_file import read_chunks
+from assistant.vector_index.language_centres import write_language_centres
+
+_AT_ONCE = 2000  # vectors
+
+
+def write_search_files(
+    version: Path, dimension: int, vectors: Callable[[Sequence[str]], Vectors]
+) -> None:
+    """Write both into a version's folder; `vectors` gives those of texts, (n, dimension)."""
+    chunks = in_order(read_chunks(version))
+    write_keyword_index(version, chunks)
+    write_language_centres(
+        version,
+        [chunk.language for chunk in chunks],
+        dimension,
+        lambda: _portions(chunks, vectors),
+    )
+
+
+def _portions(
+    chunks: Sequence[Chunk], vectors: Callable[[Sequence[str]], Vectors]
+) -> Iterator[Vectors]:
+    for start in range(0, len(chunks), _AT_ONCE):
+        yield vectors([chunk.embedded_text for chunk in chunks[start : start + _AT_ONCE]])

@@ -1,0 +1,82 @@
+"""Answer a question from the knowledge base, or each line of a file of questions."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from command_line import (
+    add_filters,
+    add_questions,
+    filters_of,
+    hit_fields,
+    parser,
+    print_json,
+    questions_of,
+    run,
+    say,
+    settings_for,
+)
+from terminal_progress import TerminalProgress
+
+from assistant import assembly
+from assistant.chain import AnswerChain
+from assistant.documents import Answer, Delta, SearchFilters
+
+
+def main() -> int:
+    """Ask and print the answer with its sources."""
+    arguments_parser = parser(__doc__)
+    add_questions(arguments_parser)
+    add_filters(arguments_parser)
+    arguments = arguments_parser.parse_args()
+    pairs = questions_of(arguments_parser, arguments)
+    settings = settings_for(arguments)
+    progress = TerminalProgress()
+    finder, manifest = assembly.retriever(settings, progress)
+    chain = assembly.chain(settings, finder, manifest, assembly.chat_model(settings, progress))
+    filters = filters_of(arguments)
+    for identifier, question in pairs:
+        as_json = arguments.json or arguments.batch is not None
+        answer = _ask(chain, question, filters, aloud=not as_json)
+        if as_json:
+            fields = answer_fields(answer)
+            print_json({"id": identifier, **fields} if identifier is not None else fields)
+    return 0
+
+
+def _ask(chain: AnswerChain, question: str, filters: SearchFilters, *, aloud: bool) -> Answer:
+    for event in chain.answer(question, filters=filters):
+        if isinstance(event, Delta) and aloud:
+            sys.stdout.write(event.text)
+            sys.stdout.flush()
+        if isinstance(event, Answer):
+            break
+    if aloud:
+        print()
+        for citation in event.citations:
+            chunk = citation.hit.chunk
+            lines = f"{chunk.start_line}-{chunk.end_line}"
+            say(f"[{citation.number}] {chunk.address}:{lines}  {chunk.url}")
+    return event
+
+
+def answer_fields(answer: Answer) -> dict[str, Any]:
+    """An answer as `--json` prints it."""
+    timings = answer.timings
+    return {
+        "answer": answer.text,
+        "refused": answer.refused,
+        "citations": [{"number": c.number, **hit_fields(c.hit)} for c in answer.citations],
+        "timings": {
+            "retrieve": round(timings.retrieve, 1),
+            "first_token": timings.first_token and round(timings.first_token, 1),
+            "total": round(timings.total, 1),
+        },
+        "prompt_tokens": answer.prompt_tokens,
+        "completion_tokens": answer.completion_tokens,
+    }
+
+
+if __name__ == "__main__":
+    run(main)

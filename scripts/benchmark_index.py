@@ -1,0 +1,219 @@
+"""The index against the course's pipeline, txtai, the corpus's size and the processor."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from command_line import say
+
+_HERE = Path(__file__).resolve().parent
+_LIMIT_SECONDS = 4 * 3600
+_SAMPLE_SECONDS = 0.1
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A command's output, its duration and the most memory that it and its children held."""
+
+    output: str
+    seconds: float
+    peak_mb: float
+
+
+def run(script: str, *arguments: str) -> Run:
+    """Run one of our scripts to its end."""
+    started = time.monotonic()
+    command = [sys.executable, str(_HERE / script), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        watcher = _MemoryWatcher(process.pid)
+        output, _ = process.communicate(timeout=_LIMIT_SECONDS)
+        seconds = time.monotonic() - started
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Run(output, seconds, watcher.peak() / (1 << 20))
+
+
+class _MemoryWatcher:
+    """Samples the memory of a process and all below it."""
+
+    def __init__(self, pid: int) -> None:
+        self._process = psutil.Process(pid)
+        self._peak = 0
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def peak(self) -> int:
+        """Bytes, once the process has ended."""
+        self._thread.join()
+        return self._peak
+
+    def _watch(self) -> None:
+        try:
+            while self._process.is_running():
+                family = [self._process, *self._process.children(recursive=True)]
+                self._peak = max(self._peak, sum(p.memory_info().rss for p in family))
+                time.sleep(_SAMPLE_SECONDS)
+        except psutil.Error:
+            return
+
+
+def compare(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> dict[str, Any]:
+    """Every pipeline over the same files, one after the other.
+
+    Args:
+        files: Address and place of each.
+        embedder: Folder of the model.
+        folder: For what is written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    listed = folder / "files.txt"
+    listed.write_text("\n".join(f"{address}\t{file}" for address, file in files), "utf-8")
+    result = {"files": len(files), "ours": ours(files, embedder, folder / "ours")}
+    common = ["--files", str(listed), "--embedder", str(embedder)]
+    for name, module in (("course", "unstructured"), ("txtai", "txtai")):
+        if importlib.util.find_spec(module) is None:
+            say(f"{name}: left out, {module} is not installed")
+            continue
+        say(f"{name}...")
+        done = run(f"{name}_pipeline.py", *common, "--db", str(folder / name))
+        printed = json.loads(done.output)
+        result[name] = {
+            "build_seconds": done.seconds,
+            "peak_mb": done.peak_mb,
+            "chunks": printed["chunks"],
+            "seconds": printed["seconds"],
+        }
+    return result
+
+
+def ours(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> dict[str, Any]:
+    """Full build, a build with nothing to do, and one with one edited file."""
+    docs = folder / "docs"
+    for address, file in files:
+        (docs / address).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, docs / address)
+    arguments = _arguments(folder, docs, embedder)
+    say("ours...")
+    full = run("build_index.py", *arguments)
+    same = run("build_index.py", *arguments)
+    edited = docs / files[len(files) // 2][0]
+    with edited.open("a", encoding="utf-8") as stream:
+        stream.write("\n\nA paragraph that was not there before.\n")
+    one = run("build_index.py", *arguments)
+    summary = json.loads(full.output)
+    return {
+        "build_seconds": full.seconds,
+        "peak_mb": full.peak_mb,
+        "chunks": summary["chunks"],
+        "unchanged_seconds": same.seconds,
+        "one_edited_seconds": one.seconds,
+        "one_edited_embedded": json.loads(one.output)["embedded"],
+        "unchanged_ratio": full.seconds / same.seconds,
+        "one_edited_ratio": full.seconds / one.seconds,
+    }
+
+
+def growth(
+    files: Sequence[tuple[str, Path]], embedder: Path, folder: Path, times: Sequence[int]
+) -> list[dict[str, Any]]:
+    """Our build over the files, and over as many times as much text, none of it equal."""
+    rows = []
+    for factor in times:
+        docs = folder / str(factor) / "docs"
+        for copy in range(factor):
+            for address, file in files:
+                target = docs / f"copy{copy}" / address
+                target.parent.mkdir(parents=True, exist_ok=True)
+                text = file.read_text("utf-8", errors="replace")
+                target.write_text(shuffled(text, copy), "utf-8")
+        done = run("build_index.py", *_arguments(folder / str(factor), docs, embedder))
+        summary = json.loads(done.output)
+        rows.append(
+            {
+                "times": factor,
+                "chunks": summary["chunks"],
+                "embedded": summary["embedded"],
+                "build_seconds": done.seconds,
+                "peak_mb": done.peak_mb,
+                "chunks_per_second": summary["embedded"] / done.seconds,
+            }
+        )
+        say(f"{factor} times: {rows[-1]['chunks']} chunks, {done.seconds:.1f} s")
+        shutil.rmtree(folder / str(factor))
+    return rows
+
+
+def shuffled(text: str, seed: int) -> str:
+    """The same words and marks, the words in another order; seed 0 changes nothing."""
+    if seed == 0:
+        return text
+    words = _WORD.findall(text)
+    random.Random(seed).shuffle(words)
+    rest = iter(words)
+    return _WORD.sub(lambda _: next(rest), text)
+
+
+def encoder_against_processor(texts: Sequence[str], embedder: Path) -> dict[str, Any]:
+    """Operations a second while encoding, against products of large matrices here.
+
+    Counts two operations for each weight of a layer and token, and those of attention;
+    the softmax, norms and activations count nothing.
+    """
+    from assistant.embeddings import load_embedder
+
+    config = json.loads((embedder / "config.json").read_text("utf-8"))
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    loaded = load_embedder(embedder)
+    loaded.encode_passages(texts[:32])
+    lengths = np.array(loaded.count_tokens(texts), dtype=np.float64) + 2
+    per_token = 2 * (4 * hidden * hidden + 2 * hidden * inner)
+    layers = config["num_hidden_layers"]
+    operations = layers * (per_token * lengths.sum() + 4 * hidden * (lengths**2).sum())
+    started = time.monotonic()
+    loaded.encode_passages(texts)
+    seconds = time.monotonic() - started
+    peaks = {name: _matrix_product_peak(name) for name in ("float32", "bfloat16")}
+    rate = operations / seconds / 1e9
+    return {
+        "chunks_per_second": len(texts) / seconds,
+        "tokens_per_second": float(lengths.sum() / seconds),
+        "gflops": rate,
+        "peak_gflops": peaks,
+        "share_of_peak": {name: rate / peak for name, peak in peaks.items()},
+    }
+
+
+def _matrix_product_peak(kind: str) -> float:
+    """Best of several sizes, in 10^9 operations a second."""
+    import torch
+
+    best = 0.0
+    for size in (1024, 2048, 3072):
+        left = torch.randn(size, size).to(getattr(torch, kind))
+        for _ in range(5):
+            started = time.monotonic()
+            left @ left
+            best = max(best, 2 * size**3 / (time.monotonic() - started) / 1e9)
+    return best
+
+
+def _arguments(folder: Path, docs: Path, embedder: Path) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    sources = folder / "sources.toml"
+    sources.write_text(f'[[source]]\nname = "docs"\nfolder = {json.dumps(str(docs))}\n', "utf-8")
+    return ["--sources", str(sources), "--db", str(folder / "db"), "--json"]

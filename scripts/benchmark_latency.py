@@ -1,0 +1,301 @@
+"""How long a question takes to ranked hits, and how that grows with the index.
+
+`latency` makes larger versions of an index, and measures each in a process of its own, which
+is this file as a command.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from command_line import add_filters, filters_of, parser, print_json, run, say, settings_for
+
+from assistant import building
+from assistant.documents import Chunk, SearchFilters
+from assistant.embeddings import Embedder
+from assistant.embeddings.base import Vectors
+from assistant.evaluation import read_questions
+from assistant.retriever import KnowledgeRetriever
+from assistant.settings import Settings
+from assistant.vector_index import LiveIndex, OpenIndex, open_version
+from assistant.vector_index.chunk_file import chunk_line, chunks_of, lines
+from assistant.vector_index.search_files import write_search_files
+from assistant.vector_index.versions import new_version, switch_to
+from assistant.vector_index.writer import VersionWriter, Window
+
+_HERE = Path(__file__).resolve().parent
+_LIMIT_SECONDS = 3600
+_ROUNDS = 3  # measured, after one to warm up
+_NOISE = 0.02  # in each of 384 components: a cosine of 0.93 to the original
+_REPLACED = 0.25  # share of the words of a copy
+_WORD = re.compile(r"\w+")
+_PARTS = ("embedding", "chroma", "words")
+
+
+def latency(
+    settings: Settings, qa: Path, times: Sequence[int], filters: SearchFilters
+) -> list[dict[str, Any]]:
+    """A row for each size, in the order of `times`.
+
+    Args:
+        settings: Name the index and the embedder.
+        qa: The questions.
+        times: How often each chunk is in the index that is measured; 1 is the index itself.
+        filters: If there are any, searches are timed with them, too.
+    """
+    rows = []
+    open_version(settings.db_folder, building.embedder(settings)).close()  # or say why not
+    with tempfile.TemporaryDirectory(prefix="latency-") as folder:
+        for factor in times:
+            db, seconds = settings.db_folder, 0.0
+            if factor > 1:
+                db = Path(folder, str(factor))
+                started = time.monotonic()
+                enlarge(settings, factor, db)
+                seconds = time.monotonic() - started
+                say(f"{factor} times: written in {seconds:.0f} s")
+            rows.append({"times": factor, "write_seconds": seconds, **_measured(db, qa, filters)})
+            shutil.rmtree(Path(folder, str(factor)), ignore_errors=True)
+    return rows
+
+
+def _measured(db: Path, qa: Path, filters: SearchFilters) -> dict[str, Any]:
+    command = [sys.executable, str(_HERE / "benchmark_latency.py")]
+    limits = (
+        *(("--source", name) for name in filters.sources),
+        *(("--language", name) for name in filters.languages),
+        *(("--path", glob) for glob in filters.paths),
+    )
+    done = subprocess.run(
+        [*command, "--db", str(db), "--qa", str(qa), *(part for limit in limits for part in limit)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=_LIMIT_SECONDS,
+    )
+    return dict(json.loads(done.stdout))
+
+
+def enlarge(settings: Settings, factor: int, db: Path) -> None:
+    """Write an index of `factor` times the chunks of the one in use; nothing is embedded.
+
+    Copies have other ids and paths, a quarter of their words is replaced, and their vectors
+    are the originals with noise.
+    """
+    opened = open_version(settings.db_folder, building.embedder(settings))
+    documents = [chunks_of(line) for line in lines(opened.folder)]
+    vectors = _Copies(opened.store.vectors(), opened.manifest.dimension)
+    version = new_version(db, None)
+    writer = VersionWriter(version, create=True, server=None)
+    pool = [word for chunks in documents for chunk in chunks for word in _WORD.findall(chunk.text)]
+    for copy in range(factor):
+        copied = [_copied(chunks, copy, pool) for chunks in documents]
+        chunks = [chunk for document in copied for chunk in document]
+        originals = [chunk.id for document in documents for chunk in document]
+        rows = [chunk_line(document[0].address, document) for document in copied if document]
+        writer.put(Window(rows, chunks, vectors.add(copy, originals, chunks)))
+    writer.finish([])
+    write_search_files(version, opened.manifest.dimension, vectors.of)
+    _manifest(opened, factor).write(version)
+    switch_to(db, version)
+    opened.close()
+
+
+class _Copies:
+    """The vectors of copies, by the text that would be embedded."""
+
+    def __init__(self, originals: dict[str, Vectors], dimension: int) -> None:
+        self._originals = originals
+        self._dimension = dimension
+        self._blocks: list[Vectors] = []
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def add(self, copy: int, originals: Sequence[str], chunks: Sequence[Chunk]) -> Vectors:
+        """(n, dimension) of one copy of all chunks; copy 0 has no noise."""
+        block = np.stack([self._originals[identifier] for identifier in originals])
+        if copy:
+            noise = np.random.default_rng(copy).normal(0, _NOISE, block.shape)
+            block += noise.astype(np.float32)
+            block /= np.linalg.norm(block, axis=1, keepdims=True)
+        for row, chunk in enumerate(chunks):
+            self._places[hash(chunk.embedded_text)] = (len(self._blocks), row)
+        self._blocks.append(block)
+        return block
+
+    def of(self, texts: Sequence[str]) -> Vectors:
+        """(n, dimension) of texts."""
+        places = [self._places[hash(text)] for text in texts]
+        if not places:
+            return np.zeros((0, self._dimension), dtype=np.float32)
+        return np.stack([self._blocks[block][row] for block, row in places])
+
+
+def _copied(chunks: Sequence[Chunk], copy: int, pool: Sequence[str]) -> list[Chunk]:
+    if copy == 0:
+        return list(chunks)
+    return [
+        replace(
+            chunk,
+            id=hashlib.sha256(f"{copy} {chunk.id}".encode()).hexdigest()[: len(chunk.id)],
+            path=f"copy{copy}/{chunk.path}",
+            text=_reworded(chunk.text, pool, random.Random(f"{copy} {chunk.id}")),
+        )
+        for chunk in chunks
+    ]
+
+
+def _reworded(text: str, pool: Sequence[str], chance: random.Random) -> str:
+    return _WORD.sub(
+        lambda match: (
+            pool[int(chance.random() * len(pool))] if chance.random() < _REPLACED else match[0]
+        ),
+        text,
+    )
+
+
+def _manifest(opened: OpenIndex, factor: int) -> Any:
+    files = dict(opened.manifest.files)
+    for address, content in opened.manifest.files.items():
+        source, path = address.split("/", 1)
+        files |= {f"{source}/copy{copy}/{path}": content for copy in range(1, factor)}
+    return replace(opened.manifest, chunks=opened.manifest.chunks * factor, files=files)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Adds up, by part, the seconds that methods of living objects take."""
+
+    spent: dict[str, float]
+
+    def over(self, part: str, thing: Any, *names: str) -> None:
+        """Count calls of these methods of this object."""
+        for name in names:
+            setattr(thing, name, self._timed(part, getattr(thing, name)))
+
+    def _timed(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            started = time.perf_counter()
+            result = method(*arguments, **options)
+            self.spent[part] += time.perf_counter() - started
+            return result
+
+        return call
+
+
+def measure(settings: Settings, qa: Path, filters: SearchFilters) -> dict[str, Any]:
+    """Times in milliseconds for an index as it is: p50 and p95, and the p50 of each part."""
+    embedder = building.embedder(settings)
+    embedder.encode_queries(["loads the model"])
+    questions = [asked.question for asked in read_questions(qa)]
+    finder, watch, seconds = _opened(settings, embedder, questions[0])
+    result: dict[str, Any] = {
+        "questions": len(questions),
+        "chunks": finder.index.current().manifest.chunks,
+        "open_seconds": seconds,
+        "all": _asked(finder, watch, questions, None),
+    }
+    if filters != SearchFilters():
+        result["filtered"] = _asked(finder, watch, questions, filters)
+    return {**result, "rss_mb": psutil.Process().memory_info().rss / (1 << 20)}
+
+
+def _opened(
+    settings: Settings, embedder: Embedder, question: str
+) -> tuple[KnowledgeRetriever, _Watch, float]:
+    """The retriever, what watches its parts, and the seconds to its first hits."""
+    import chromadb  # noqa: F401  # its import is not of the index
+
+    started = time.perf_counter()
+    finder = KnowledgeRetriever(index=LiveIndex(settings.db_folder, embedder), embedder=embedder)
+    finder.search(question)
+    seconds = time.perf_counter() - started
+    watch = _Watch(defaultdict(float))
+    version = finder._current()
+    watch.over("embedding", embedder, "encode_queries")
+    watch.over("chroma", version.store, "nearest", "get")
+    watch.over("words", version.keywords, "concepts")
+    watch.over("words", version, "_keyword")
+    return finder, watch, seconds
+
+
+def _asked(
+    finder: KnowledgeRetriever,
+    watch: _Watch,
+    questions: Sequence[str],
+    filters: SearchFilters | None,
+) -> dict[str, Any]:
+    list(_each(finder, watch, questions, filters))
+    rows = list(_each(finder, watch, list(questions) * _ROUNDS, filters))
+    totals = [total for total, _ in rows]
+    parts = {name: [spent[name] for _, spent in rows] for name in _PARTS}
+    parts["rest"] = [total - sum(spent.values()) for total, spent in rows]
+    return {
+        "p50": float(np.percentile(totals, 50)),
+        "p95": float(np.percentile(totals, 95)),
+        "parts": {name: float(np.median(values)) for name, values in parts.items()},
+    }
+
+
+def _each(
+    finder: KnowledgeRetriever,
+    watch: _Watch,
+    questions: Sequence[str],
+    filters: SearchFilters | None,
+) -> Iterator[tuple[float, dict[str, float]]]:
+    """Milliseconds of each question, in all and by part."""
+    for question in questions:
+        watch.spent.clear()
+        started = time.perf_counter()
+        finder.search(question, filters=filters)
+        total = time.perf_counter() - started
+        yield total * 1000, {name: watch.spent[name] * 1000 for name in _PARTS}
+
+
+def print_latency(rows: Sequence[dict[str, Any]]) -> None:
+    """The table, and each size against the first."""
+    say(
+        f"{'times':>5}{'chunks':>9}  {'':9}{'p50, ms':>8}{'p95, ms':>8}{'p50 x':>7}"
+        f"{'embed':>7}{'chroma':>8}{'words':>7}{'rest':>7}{'RSS, MB':>9}{'open, s':>9}"
+    )
+    for row in rows:
+        for name in ("all", "filtered"):
+            if (times := row.get(name)) is None:
+                continue
+            parts = "".join(
+                f"{times['parts'][part]:{width}.1f}"
+                for part, width in zip((*_PARTS, "rest"), (7, 8, 7, 7), strict=True)
+            )
+            say(
+                f"{row['times']:5}{row['chunks']:9}  {name:9}{times['p50']:8.1f}"
+                f"{times['p95']:8.1f}{times['p50'] / rows[0][name]['p50']:7.2f}{parts}"
+                f"{row['rss_mb']:9.0f}{row['open_seconds']:9.2f}"
+            )
+
+
+def main() -> int:
+    """Measure one index and print JSON."""
+    arguments_parser = parser(__doc__)
+    arguments_parser.add_argument("--qa", type=Path, required=True, metavar="F.jsonl")
+    add_filters(arguments_parser)
+    arguments = arguments_parser.parse_args()
+    print_json(measure(settings_for(arguments), arguments.qa, filters_of(arguments)))
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

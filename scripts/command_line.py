@@ -1,0 +1,122 @@
+"""What all commands share: the project on the path, common options, errors, JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import assistant  # noqa: F401 - the first of all: it says so where nothing is installed
+
+# isort: split
+from terminal_progress import BarFriendlyHandler
+from terminal_progress import say as say_above_bar
+
+from assistant.documents import SearchFilters, SearchHit
+from assistant.errors import AssistantError
+from assistant.settings import Settings, load_settings
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the options that mean the same everywhere."""
+    result = argparse.ArgumentParser(description=description)
+    result.add_argument("--sources", type=Path, metavar="F", help="the sources file")
+    result.add_argument("--db", type=Path, metavar="D", help="the index folder")
+    result.add_argument("--model", metavar="NAME", help="the chat model")
+    result.add_argument("--json", action="store_true", help="print JSON on standard output")
+    return result
+
+
+def add_questions(arguments: argparse.ArgumentParser) -> None:
+    """One question, or a file of them."""
+    arguments.add_argument("question", nargs="?", metavar="QUESTION")
+    arguments.add_argument("--batch", type=Path, metavar="F.jsonl", help="id and question")
+
+
+def questions_of(
+    arguments_parser: argparse.ArgumentParser, arguments: argparse.Namespace
+) -> list[tuple[str | None, str]]:
+    """What `add_questions` got: id, None for a single question, and question."""
+    if (arguments.question is None) == (arguments.batch is None):
+        arguments_parser.error("give either a QUESTION or --batch")
+    if arguments.batch is None:
+        return [(None, arguments.question)]
+    from assistant.evaluation import read_questions  # slow, and not every command has questions
+
+    return [(asked.id, asked.question) for asked in read_questions(arguments.batch)]
+
+
+def add_filters(arguments: argparse.ArgumentParser) -> None:
+    """Options that limit a search; each may be given several times."""
+    arguments.add_argument("--source", action="append", default=[], metavar="NAME")
+    arguments.add_argument("--language", action="append", default=[], choices=["zh", "en"])
+    arguments.add_argument(
+        "--path", action="append", default=[], metavar="GLOB", help="such as 'docs/**/*.md'"
+    )
+
+
+def filters_of(arguments: argparse.Namespace) -> SearchFilters:
+    """What `add_filters` got."""
+    return SearchFilters(tuple(arguments.source), tuple(arguments.language), tuple(arguments.path))
+
+
+def settings_for(arguments: argparse.Namespace) -> Settings:
+    """The settings, with what the command line says instead."""
+    return load_settings(
+        sources_file=arguments.sources and arguments.sources.resolve(),
+        db_folder=arguments.db and arguments.db.resolve(),
+        chat_model=arguments.model,
+    )
+
+
+def run(command: Callable[[], int]) -> None:
+    """Run a command; errors meant for people end it with their exit code, Ctrl-C with 130."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[BarFriendlyHandler()]
+    )
+    logging.getLogger("assistant").setLevel(logging.INFO)
+    try:
+        sys.exit(command())
+    except AssistantError as error:
+        say(f"Error: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        say("Interrupted. What was finished is kept; the same command goes on from there.")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+def say(text: str) -> None:
+    """A line for people on standard error."""
+    say_above_bar(text)
+
+
+def print_json(content: Any) -> None:
+    """One JSON object on one line of standard output."""
+    if is_dataclass(content) and not isinstance(content, type):
+        content = asdict(content)
+    print(json.dumps(content, ensure_ascii=False), flush=True)
+
+
+def hit_fields(hit: SearchHit) -> dict[str, Any]:
+    """A hit as the commands print it."""
+    chunk = hit.chunk
+    return {
+        "rank": hit.rank,
+        "score": round(hit.score, 6),
+        "source": chunk.address,
+        "heading": " > ".join(chunk.heading),
+        "start_line": chunk.start_line,
+        "end_line": chunk.end_line,
+        "url": chunk.url,
+        "text": chunk.text,
+    }

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from langchain_tests.unit_tests import ChatModelUnitTests
+
+from assistant.chat_models import llama_cpp
+from assistant.chat_models.llama_cpp import Engine, LlamaCppChatModel
+from assistant.errors import ChatModelError
+from assistant.settings import Settings
+from tests.chat_models.contract import QUESTION, ChatModelContract, eventually
+from tests.chat_models.tiny_models import CONTEXT_TOKENS, make_gguf
+
+
+class CountingEngine(Engine):
+    """llama.cpp, with a count of the pieces it wrote."""
+
+    written = 0
+
+    def chat(self, body, emit):
+        def counted(event):
+            self.written += 1
+            return emit(event)
+
+        super().chat(body, counted)
+
+
+@pytest.fixture(scope="module")
+def tiny_gguf(tmp_path_factory) -> Path:
+    return make_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf")
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_gguf) -> CountingEngine:
+    return CountingEngine(tiny_gguf, context_tokens=CONTEXT_TOKENS, threads=1)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(_env_file=None, chat_threads=1)
+
+
+class TestContract(ChatModelContract):
+    @pytest.fixture
+    def model(self, engine):
+        return LlamaCppChatModel(engine=engine, model_name="tiny")
+
+    @pytest.fixture
+    def meter(self, engine):
+        return lambda: engine.written
+
+
+class TestStandard(ChatModelUnitTests):
+    @pytest.fixture(autouse=True)
+    def _engine(self, engine):
+        self.engine = engine
+
+    @property
+    def chat_model_class(self):
+        return LlamaCppChatModel
+
+    @property
+    def chat_model_params(self):
+        return {"engine": self.engine, "model_name": "tiny"}
+
+
+def test_settings_reach_the_model(tiny_gguf, settings):
+    changed = settings.model_copy(update={"temperature": 0.7, "answer_tokens": 20})
+    model = llama_cpp.load(tiny_gguf, changed)
+    assert (model.temperature, model.max_tokens, model.model_name) == (0.7, 20, "tiny")
+    assert model.invoke("alpha").usage_metadata["output_tokens"] == 20
+
+
+def test_a_folder_stands_for_the_file_in_it(tiny_gguf, settings):
+    assert llama_cpp.load(tiny_gguf.parent, settings).model_name == "tiny"
+
+
+def test_a_prompt_with_the_same_beginning_is_not_read_again(engine):
+    model = LlamaCppChatModel(engine=engine, model_name="tiny", max_tokens=2)
+    passages = "alpha beta gamma delta " * 20
+    model.invoke(passages + "omega")
+    usage = model.invoke(passages + "psi").usage_metadata
+    assert usage["input_token_details"]["cache_read"] > 0.8 * usage["input_tokens"]
+
+
+def test_a_document_cannot_end_the_message_it_is_in(engine):
+    model = LlamaCppChatModel(engine=engine, model_name="tiny", max_tokens=2)
+    empty, quoting = (
+        model.invoke(text).usage_metadata["input_tokens"] for text in ("x", "x<|im_end|>")
+    )
+    assert quoting - empty > len("im_end")
+
+
+def test_a_reader_who_leaves_while_the_prompt_is_read_stops_that(engine):
+    model = LlamaCppChatModel(engine=engine, model_name="tiny")
+    before = engine.written
+    stream = model.stream("psi alpha " * 200)  # a dozen batches
+    assert next(stream).content == ""
+    stream.close()
+    assert eventually(lambda: not _answering())
+    assert engine.written - before < 8
+
+
+def test_two_slots_answer_at_once(tiny_gguf, settings):
+    model = llama_cpp.load(tiny_gguf, settings.model_copy(update={"concurrency": 2}))
+    first = model.stream(QUESTION, max_tokens=3000)
+    next(first)
+    assert model.invoke("alpha", max_tokens=3).content
+    assert next(first).usage_metadata is None
+    first.close()
+
+
+def test_the_program_ends_in_the_middle_of_an_answer(tiny_gguf):
+    program = f"""
+from pathlib import Path
+from assistant.chat_models import llama_cpp
+from assistant.settings import Settings
+model = llama_cpp.load(Path({str(tiny_gguf)!r}), Settings(_env_file=None, chat_threads=1))
+stream = model.stream("alpha", max_tokens=4000)
+print(next(chunk.content for chunk in stream if chunk.content))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip()
+    assert ended.stderr == ""
+
+
+def test_llama_cpp_is_silent_unless_asked(tiny_gguf, settings, capfd, caplog):
+    llama_cpp.load(tiny_gguf, settings).invoke("alpha", max_tokens=1)
+    assert capfd.readouterr().err == ""
+    with caplog.at_level(logging.DEBUG, logger="assistant.chat_models.llama_cpp"):
+        llama_cpp.load(tiny_gguf, settings)
+    assert eventually(lambda: "model loaded" in capfd.readouterr().err)
+
+
+def test_a_missing_file(tmp_path, settings):
+    with pytest.raises(ChatModelError, match=r"no file .*gone\.gguf"):
+        llama_cpp.load(tmp_path / "gone.gguf", settings)
+    with pytest.raises(ChatModelError, match="no file"):
+        llama_cpp.load(tmp_path, settings)
+
+
+def test_a_file_of_another_kind(tmp_path, settings):
+    (tmp_path / "page.gguf").write_text("<html>not found</html>")
+    with pytest.raises(ChatModelError, match=r"starts with b'<htm'.*download_model"):
+        llama_cpp.load(tmp_path / "page.gguf", settings)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.99])
+def test_a_truncated_file(tiny_gguf, tmp_path, settings, share):
+    content = tiny_gguf.read_bytes()
+    (tmp_path / "cut.gguf").write_bytes(content[: max(8, int(len(content) * share))])
+    with pytest.raises(ChatModelError, match=r"cannot load .*cut\.gguf.*whole GGUF"):
+        llama_cpp.load(tmp_path / "cut.gguf", settings)
+
+
+def test_a_file_larger_than_memory(tmp_path, settings):
+    with (tmp_path / "huge.gguf").open("wb") as file:
+        file.write(b"GGUF")
+        file.truncate(1 << 43)  # 8 TB that take no place on the disk
+    with pytest.raises(ChatModelError, match=r"takes 8192\.0 GB"):
+        llama_cpp.load(tmp_path / "huge.gguf", settings)
+
+
+def test_an_adapter_needs_the_other_backend(tiny_gguf, tmp_path, settings):
+    with pytest.raises(ChatModelError, match="LoRA"):
+        llama_cpp.load(tiny_gguf, settings.model_copy(update={"lora_folder": tmp_path}))
+
+
+def test_the_real_small_model_answers(small_gguf, settings):
+    model = llama_cpp.load(small_gguf, settings.model_copy(update={"chat_threads": None}))
+    answer = model.invoke("What is the capital of France? Answer in one word.", max_tokens=8)
+    assert "Paris" in answer.content
+    assert 2 <= model.get_num_tokens("书生·浦语大模型") <= 9
+
+
+def _answering() -> bool:
+    return any(thread.name == "llama.cpp answer" for thread in threading.enumerate())

@@ -1,0 +1,46 @@
+"""Fixtures for real models; they are fetched once and kept in the models folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from assistant.model_hub import Endpoints, ModelHub
+from assistant.settings import Settings
+
+# A shell starts background jobs with Ctrl-C ignored, and their children inherit that:
+# the tests that interrupt a command would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def fetch(name: str) -> Path:
+    """A model as the application gets it; does not need the application's other rooms."""
+    settings = Settings()
+    return ModelHub(
+        settings.models_folder,
+        settings.hubs,
+        settings.hub_check_seconds,
+        settings.download_timeout_seconds,
+        endpoints=Endpoints(
+            huggingface=settings.huggingface_endpoint,
+            huggingface_offline=settings.huggingface_offline,
+            modelscope=settings.modelscope_endpoint,
+        ),
+    ).fetch(name)
+
+
+@pytest.fixture(scope="session")
+def small_gguf() -> Path:
+    """The 0.5B chat model: from `ASSISTANT_SMALL_GGUF`, or as the application gets it."""
+    if given := os.environ.get("ASSISTANT_SMALL_GGUF"):
+        return Path(given)
+    return fetch("qwen2.5-coder-0.5b-instruct")
+
+
+@pytest.fixture(scope="session")
+def embedder_folder() -> Path:
+    """The folder of the embedder that is set, the default one if none is."""
+    return fetch(Settings().embedder)

@@ -1,0 +1,159 @@
+"""Git commands that take too long or are interrupted, and what is asked of the network."""
+
+from __future__ import annotations
+
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from assistant.documents import Source
+from assistant.errors import SourceError, SourceUnreachableError
+from assistant.sources import fetch
+from assistant.sources.git import GitCommandError, run_git
+from tests.sources.repositories import Repository, make_repository
+
+SECONDS = 10.0
+
+
+def counts(folder: Path) -> dict[str, int]:
+    """What git counts in a clone: objects, and the size of packs in KiB."""
+    output = Repository(folder).git("count-objects", "-v")
+    return {name: int(count) for name, count in (line.split(": ") for line in output.splitlines())}
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Repository:
+    """Twenty pages beside forty pictures of 100 KB."""
+    noise = random.Random(0)
+    pages = {f"docs/{number}.md": f"# Page {number}\n" * 20 for number in range(20)}
+    pictures = {f"img/{number}.png": noise.randbytes(100_000) for number in range(40)}
+    return make_repository(tmp_path / "large", pages | pictures)
+
+
+def test_less_is_transferred_than_by_a_shallow_clone(
+    large: Repository, tmp_path: Path, clones: Path
+) -> None:
+    large.commit({"docs/0.md": "# Changed\n"})
+    large.git("clone", "--quiet", "--depth=1", large.address, str(tmp_path / "plain"))
+    checkout = fetch(Source("tool", git=(large.address,)), folder=clones, timeout_seconds=60)
+    plain, ours = counts(tmp_path / "plain"), counts(checkout.folder)
+    # One commit, three trees and the pages, and no picture.
+    assert ours["in-pack"] == 1 + 3 + 20
+    assert plain["in-pack"] == ours["in-pack"] + 40
+    assert ours["size-pack"] * 100 < plain["size-pack"]
+
+    large.commit({"docs/1.md": "# Changed, too\n", "img/1.png": b"changed"})
+    fetch(checkout.source, folder=clones, timeout_seconds=60)
+    # One commit, three trees and one page.
+    assert counts(checkout.folder)["in-pack"] == ours["in-pack"] + 1 + 3 + 1
+
+
+def test_the_bytes_that_arrive_are_reported(large: Repository, clones: Path) -> None:
+    reports: list[tuple[str, int, int | None, str]] = []
+    fetch(
+        Source("tool", git=(large.address,), include=("**",)),
+        folder=clones,
+        timeout_seconds=60,
+        progress=lambda *report: reports.append(report),
+    )
+    assert reports[0] == ("fetch tool", 0, None, "B")
+    stage, done, total, unit = reports[-1]
+    assert (stage, unit) == ("fetch tool", "B")
+    assert done == total
+    assert done > 4_000_000
+
+
+def closes(connection: socket.socket) -> bool:
+    """Whether the other side is gone within a few seconds."""
+    connection.settimeout(SECONDS)
+    while connection.recv(1024):
+        pass
+    return True
+
+
+def test_a_timeout_ends_every_process(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/repository"
+        source = Source("tool", git=(address,))
+        started = time.monotonic()
+        with pytest.raises(SourceUnreachableError, match="no end after 1 s"):
+            fetch(source, folder=tmp_path, timeout_seconds=1)
+        assert time.monotonic() - started < SECONDS
+        server.settimeout(SECONDS)
+        connection, _ = server.accept()
+        with connection:
+            assert closes(connection)
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from assistant.documents import Source
+from assistant.sources import fetch
+try:
+    fetch(Source("tool", git=(sys.argv[1],)), folder=Path(sys.argv[2]), timeout_seconds=60)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interruption_ends_every_process(clones: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/repository"
+        process = subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTED, address, str(clones)],
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        server.settimeout(SECONDS)
+        connection, _ = server.accept()  # git has asked, and waits for an answer
+        with connection:
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=SECONDS)[0] == "interrupted\n"
+            assert closes(connection)
+    assert [entry.name for entry in clones.iterdir()] == [".tool.lock"]
+
+
+def test_the_words_of_git_are_in_the_error(tmp_path: Path) -> None:
+    with pytest.raises(GitCommandError, match="not a git command") as caught:
+        run_git(["nonsense"], folder=tmp_path, timeout_seconds=5, clone=False)
+    assert not caught.value.timed_out
+
+
+def test_a_machine_without_git(
+    upstream: Repository, clones: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SourceError, match="there is no program git") as caught:
+        fetch(Source("tool", git=(upstream.address,)), folder=clones, timeout_seconds=5)
+    assert "apt-get install git" in caught.value.action
+
+
+@pytest.mark.parametrize(
+    ("words", "property_name"),
+    [
+        ("remote: Repository not found. fatal: repository 'https://a/b/' not found", "not_found"),
+        ("fatal: could not read Username for 'https://a': terminal prompts disabled", "not_found"),
+        ("ERROR: Repository not found. fatal: Could not read from remote", "not_found"),
+        ("git@a: Permission denied (publickey).", "not_found"),
+        ("fatal: remote error: access denied or repository not exported: /x", "not_found"),
+        ("remote: Not Found fatal: Authentication failed for 'https://a'", "not_found"),
+        ("fatal: remote error: upload-pack: not our ref 0123", "no_revision"),
+        ("fatal: couldn't find remote ref refs/heads/x", "no_revision"),
+        ("fatal: write error: No space left on device", "is_local"),
+        ("fatal: Unable to create '/x/.git/index.lock': File exists.", "is_local"),
+        ("fatal: unable to access 'https://a/': Could not resolve host: a", ""),
+        ("fatal: unable to access 'https://a/': CONNECT tunnel failed, response 403", ""),
+        ("ssh: connect to host a port 22: Connection timed out", ""),
+    ],
+)
+def test_what_the_words_of_git_mean(words: str, property_name: str) -> None:
+    error = GitCommandError(words)
+    names = ("not_found", "no_revision", "is_local")
+    assert [name for name in names if getattr(error, name)] == [property_name] * bool(property_name)

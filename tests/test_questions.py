@@ -1,0 +1,39 @@
+"""What a question is like before anything is looked up."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.questions import language_of, readable
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("怎么安装 LMDeploy？", "zh"),
+        ("lmdeploy serve api_server 报错", "zh"),
+        ("顯存不足", "zh"),
+        ("How do I install LMDeploy?", "en"),
+        ("What does 书生 mean in the name of the InternLM models?", "en"),
+        ("", "en"),
+        ("😀 1234", "en"),
+    ],
+)
+def test_language_of(question: str, language: str) -> None:
+    assert language_of(question) == language
+
+
+def test_halves_of_characters_are_replaced() -> None:
+    assert readable("a\ud83d b") == "a? b"
+
+
+@given(st.text())
+def test_whole_characters_stay(question: str) -> None:
+    assert readable(question) == question
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_what_is_readable_can_be_written(question: str) -> None:
+    assert len(readable(question).encode("utf-8")) >= len(question)

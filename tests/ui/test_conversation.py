@@ -1,0 +1,61 @@
+"""A conversation as chat messages."""
+
+from __future__ import annotations
+
+from assistant.ui.conversation import Exchange, is_running, messages, turns
+from assistant.ui.texts import ERRORS
+from tests.builders import make_hit
+from tests.ui.test_markup import Seen
+
+
+def test_questions_are_shown_as_text() -> None:
+    question, _ = messages((Exchange("<script>alert(1)</script>\n**x** [1]"),))
+    assert question["role"] == "user"
+    seen = Seen(question["content"])
+    assert seen.tags == {"div"}
+    assert seen.text == "<script>alert(1)</script>\n**x** [1]"
+
+
+def test_the_chain_is_told_of_finished_answers_only() -> None:
+    conversation = (
+        Exchange("a", "answered", text="A"),
+        Exchange("b", "refused", text="do not know"),
+        Exchange("c", "stopped", text="half"),
+        Exchange("d", "failed"),
+        Exchange("e"),
+    )
+    assert [(turn.question, turn.answer) for turn in turns(conversation)] == [("a", "A")]
+
+
+def test_waiting_says_what_is_happening_and_for_how_long() -> None:
+    exchange = Exchange("q", "reading", (make_hit(), make_hit(rank=2)), seconds=7.4)
+    text = Seen(messages((exchange,))[1]["content"]).text
+    assert "Passages found: 2" in text
+    assert "7 s" in text
+    assert is_running((exchange,))
+
+
+def test_an_answer_without_citation_is_said_to_be_so() -> None:
+    exchange = Exchange("q", "answered", (make_hit(),), text="yes")
+    assert "names no passage" in Seen(messages((exchange,))[1]["content"]).text
+
+
+def test_an_error_keeps_what_was_written_before_it() -> None:
+    exchange = Exchange("q", "failed", text="half an", error=ERRORS["ChatModelError"])
+    text = Seen(messages((exchange,))[1]["content"]).text
+    assert text.startswith("half an")
+    assert ERRORS["ChatModelError"].en in text
+    assert ERRORS["ChatModelError"].zh in text
+
+
+def test_an_empty_question_shows_only_the_reply() -> None:
+    exchange = Exchange("", "failed", error=ERRORS["QuestionError"])
+    assert [message["role"] for message in messages((exchange,))] == ["assistant"]
+
+
+def test_numbers_lead_to_the_sources_of_their_own_question() -> None:
+    hits = (make_hit(),)
+    conversation = tuple(Exchange("q", "answered", hits, text="x [1]") for _ in range(2))
+    assert "#source-0-1" in messages(conversation)[1]["content"]
+    assert "#source-1-1" in messages(conversation)[3]["content"]
+    assert "#source-5-1" in messages(conversation[:1], first=5)[1]["content"]
