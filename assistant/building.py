@@ -70,7 +70,7 @@ def build(
     )
     return build_index(
         sources,
-        lambda source: fetch(
+        lambda source, progress: fetch(
             source,
             folder=settings.repositories_folder,
             timeout_seconds=settings.clone_timeout_seconds,

@@ -68,7 +68,7 @@ def build_pages(
     """Write pages into `folder`/pages and build, or update, an index in `folder`/db."""
     return build_index(
         write_pages(folder / "pages", pages),
-        lambda source: fetch(source, folder=folder / "clones", timeout_seconds=5),
+        lambda source, _: fetch(source, folder=folder / "clones", timeout_seconds=5),
         folder / "db",
         embedder or sample_embedder(),
         chunk_tokens=chunk_tokens,

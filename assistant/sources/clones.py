@@ -41,11 +41,12 @@ class NoSuchRevisionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What a complete clone holds."""
+    """What a complete clone holds; `globs` are those that its files were chosen by."""
 
     address: str
     revision: str | None
     commit: str
+    globs: str = ""
 
 
 class Clone:
@@ -101,9 +102,12 @@ class Clone:
             GitCommandError: The address does not give it.
             NoSuchRevisionError: It does not have the revision.
         """
-        reference = self._resolve(address)
-        if self._noted():
+        reference, commit = self._resolve(address)
+        noted = self._noted()
+        if noted:
             try:
+                if noted == Reached(address, self.source.revision, commit, self._globs()):
+                    return self._restore(commit)
                 return self._bring(self.folder, address, reference)
             except GitCommandError as failure:
                 if failure.timed_out:
@@ -134,25 +138,38 @@ class Clone:
             _make_empty(self._beside, filtered=False)
             return self._bring(self._beside, address, reference)
 
-    def _resolve(self, address: str) -> str:
-        """The reference or commit to ask `address` for."""
+    def _globs(self) -> str:
+        return "\n".join((*self.source.include, "", *self.source.exclude))
+
+    def _restore(self, commit: str) -> str:
+        """Put back what was changed or deleted in a clone that has everything."""
+        self._git(self.folder, "checkout", "--quiet", "--force", "--detach", commit)
+        return commit
+
+    def _resolve(self, address: str) -> tuple[str, str]:
+        """The reference or commit to ask `address` for, and the commit that it is there."""
         revision = self.source.revision
         names = ["HEAD"]
         if revision:
             names = [revision] if revision.startswith("refs/") or revision == "HEAD" else []
             names += [f"refs/heads/{revision}", f"refs/tags/{revision}"]
         output = run_git(
-            ["ls-remote", "--quiet", "--", git_address(address), *names],
+            # What an annotated tag is of stands behind its name with ^{}.
+            [
+                *("ls-remote", "--quiet", "--", git_address(address)),
+                *(name + peeled for name in names for peeled in ("", "^{}")),
+            ],
             folder=self.folder.parent,
             timeout_seconds=min(self._timeout_seconds, _ANSWER_SECONDS),
             clone=False,
         )
-        there = {line.partition("\t")[2] for line in output.decode(errors="replace").splitlines()}
+        lines = (line.partition("\t") for line in output.decode(errors="replace").splitlines())
+        there = {name: commit for commit, _, name in lines}
         for name in names:
             if name in there:
-                return name
+                return name, there.get(f"{name}^{{}}", there[name])
         if revision and _COMMIT.fullmatch(revision):
-            return revision
+            return revision, revision
         raise NoSuchRevisionError(
             f"no branch, tag or commit {revision!r}" if revision else "no commits yet"
         )
@@ -179,7 +196,7 @@ class Clone:
         info.mkdir(exist_ok=True)
         (info / "sparse-checkout").write_bytes(os.fsencode(patterns or "/.nothing\n"))
         self._git(folder, "checkout", "--quiet", "--force", "--detach", commit)
-        reached = Reached(address, self.source.revision, commit)
+        reached = Reached(address, self.source.revision, commit, self._globs())
         note.write_text(json.dumps(asdict(reached)), encoding="utf-8")
         return commit
 

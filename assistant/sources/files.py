@@ -36,15 +36,16 @@ def list_files(
     globs = Globs(checkout.source)
     root = Path(os.path.realpath(checkout.folder))
     files, skipped = [], []
+    real: dict[str, str] = {}
     for path in sorted(_paths(checkout, globs)):
         verdict = globs.judge(path)
         reason = verdict.value
         if verdict is Verdict.NOT_MATCHED:
             if not _links_to_folder(root / path):
                 continue
-            reason = _link_reason(root, path) or "symbolic link to a folder"
+            reason = _link_reason(root, path, real) or "symbolic link to a folder"
         elif verdict is Verdict.WANTED:
-            reason = _why_not(root, path, max_file_bytes, python_sources)
+            reason = _why_not(root, path, real, max_file_bytes, python_sources)
         if reason:
             skipped.append((_printable(path), reason))
         else:
@@ -78,13 +79,15 @@ def _links_to_folder(location: Path) -> bool:
     return location.is_symlink() and location.is_dir()
 
 
-def _why_not(root: Path, path: str, max_file_bytes: int, python_sources: bool) -> str:
+def _why_not(
+    root: Path, path: str, real: dict[str, str], max_file_bytes: int, python_sources: bool
+) -> str:
     """The reason to skip a wanted file; empty if it is to be read."""
     location = root / path
     if _printable(path) != path:
         return "file name is not UTF-8"
     try:
-        if reason := _link_reason(root, path):
+        if reason := _link_reason(root, path, real):
             return reason
         status = location.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -102,11 +105,20 @@ def _why_not(root: Path, path: str, max_file_bytes: int, python_sources: bool) -
         return "cannot be read"
 
 
-def _link_reason(root: Path, path: str) -> str:
-    """Why the place that `path` leads to is not used; empty if it is inside the source."""
+def _link_reason(root: Path, path: str, real: dict[str, str]) -> str:
+    """Why the place that `path` leads to is not used; empty if it is inside the source.
+
+    `real` remembers where folders lead to.
+    """
     location = root / path
+    parent = str(location.parent)
     try:
-        inside = Path(os.path.realpath(location, strict=True)).relative_to(root)
+        if parent not in real:
+            real[parent] = os.path.realpath(parent, strict=True)
+        place = Path(real[parent], location.name)
+        if place.is_symlink():
+            place = Path(os.path.realpath(place, strict=True))
+        inside = place.relative_to(root)
     except ValueError:
         return "symbolic link out of the source"
     except OSError:

@@ -151,6 +151,21 @@ def test_an_update_is_done_in_the_clone_that_is_there(upstream: Repository, clon
     assert (checkout.folder / ".git" / "mine").exists()
 
 
+@pytest.mark.parametrize("revision", [None, "main", "marked"])
+def test_nothing_is_fetched_of_a_commit_that_is_there(
+    upstream: Repository, clones: Path, revision: str | None
+) -> None:
+    upstream.git("branch", "-M", "main")
+    upstream.git("tag", "-a", "-m", "a tag with a text of its own", "marked")
+    first = get(upstream.address, clones=clones, revision=revision)
+    fetched = clones / "tool/.git/FETCH_HEAD"
+    fetched.unlink()
+    again = get(upstream.address, clones=clones, revision=revision)
+    assert again == first
+    assert not fetched.exists()
+    assert again.commit == upstream.git("rev-parse", "HEAD")
+
+
 def test_history_that_was_rewritten(upstream: Repository, clones: Path) -> None:
     get(upstream.address, clones=clones)
     upstream.write({"README.md": "# Rewritten\n"})

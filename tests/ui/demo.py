@@ -143,7 +143,7 @@ def build_sample_index(folder: Path) -> Path:
     """An index built from real repositories, all in `folder`; returns its own folder."""
     build_index(
         _sources(folder),
-        lambda source: fetch(source, folder=folder / "clones", timeout_seconds=20),
+        lambda source, _: fetch(source, folder=folder / "clones", timeout_seconds=20),
         folder / "db",
         HashEmbedder(dimension=512),
         chunk_tokens=200,

@@ -48,7 +48,7 @@ def build(
 ) -> BuildReport:
     return build_index(
         [Source("docs", folder=folder)],
-        lambda source: fetch(source, folder=db / "repos", timeout_seconds=5),
+        lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         embedder or HashEmbedder(),
         chunk_tokens=200,
@@ -139,7 +139,7 @@ def test_a_failing_source_is_reported_and_the_rest_is_built(folder: Path, db: Pa
     sources = [Source("gone", folder=folder / "nowhere"), Source("docs", folder=folder)]
     report = build_index(
         sources,
-        lambda source: fetch(source, folder=db / "repos", timeout_seconds=5),
+        lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
         chunk_tokens=200,

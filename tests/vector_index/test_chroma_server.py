@@ -94,7 +94,7 @@ def folder(tmp_path: Path) -> Path:
 def build(folder: Path, db: Path, server: ChromaServer | None) -> BuildReport:
     return build_index(
         [Source("docs", folder=folder)],
-        lambda source: fetch(source, folder=db / "repos", timeout_seconds=5),
+        lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
         chunk_tokens=60,

@@ -37,7 +37,7 @@ class SlowEmbedder(HashEmbedder):
 def build(folder: Path, db: Path) -> BuildReport:
     return build_index(
         [Source("docs", folder=folder)],
-        lambda source: fetch(source, folder=db / "repos", timeout_seconds=5),
+        lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         SlowEmbedder(),
         chunk_tokens=60,

@@ -40,7 +40,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 def build(folder: Path, db: Path, **options: object) -> BuildReport:
     return build_index(
         [Source("docs", folder=folder)],
-        lambda source: fetch(source, folder=db / "repos", timeout_seconds=5),
+        lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
         chunk_tokens=60,
@@ -174,7 +174,7 @@ def main():
         if stage == "embed" and done > 3:
             print("embedding", flush=True)
     build_index([Source("docs", folder=Path({folder!r}))],
-        lambda source: fetch(source, folder=Path({db!r}) / "repos", timeout_seconds=5),
+        lambda source, _: fetch(source, folder=Path({db!r}) / "repos", timeout_seconds=5),
         Path({db!r}), SlowEmbedder(), chunk_tokens=60, max_file_bytes=10**7,
         options=BuildOptions(workers=2), progress=progress)
     return 0
@@ -258,7 +258,7 @@ def test_a_new_index_that_cannot_be_used_leaves_the_old_one_answering(
     name = live.current().name
     build_index(
         [Source("docs", folder=folder)],
-        lambda source: fetch(source, folder=db / "repos", timeout_seconds=5),
+        lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder("another"),
         chunk_tokens=60,
@@ -288,7 +288,7 @@ def test_a_new_commit_costs_no_vectors(folder: Path, tmp_path: Path) -> None:
         embedder = HashEmbedder()
         build_index(
             [source],
-            lambda source: fetch(source, folder=tmp_path / "repos", timeout_seconds=20),
+            lambda source, _: fetch(source, folder=tmp_path / "repos", timeout_seconds=20),
             db,
             embedder,
             chunk_tokens=60,
