@@ -5,6 +5,7 @@ Knows nothing of scores or questions.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,10 +15,12 @@ import numpy as np
 from scipy import sparse
 
 from assistant.documents import Chunk
-from assistant.keyword_index.pages import files_of, sections, translated_pages
-from assistant.keyword_index.words import words
+from assistant.keyword_index.pages import sections, translated_pages
+from assistant.keyword_index.words import WORDS_VERSION, words
 
 Glossary = Mapping[str, Sequence[tuple[str, float]]]
+# Of one page: the Chinese and the English words of each two passages that say the same.
+Passages = Sequence[tuple[Sequence[str], Sequence[str]]]
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _PARAGRAPH = re.compile(r"\n\s*\n")
@@ -27,7 +30,7 @@ _LEAST_DICE = 0.25
 _SEED_STRENGTH = 0.6  # of a pair in terms.tsv: that of a well learned one
 
 
-def learn_glossary(chunks: Iterable[Chunk]) -> dict[str, list[tuple[str, float]]]:
+def learn_glossary(pages: Iterable[Passages]) -> dict[str, list[tuple[str, float]]]:
     """Word -> its translations with their strength (0 to 1), strongest first; both ways.
 
     Words that stand together in sections and their translations more often than apart,
@@ -35,7 +38,7 @@ def learn_glossary(chunks: Iterable[Chunk]) -> dict[str, list[tuple[str, float]]
     computing terms that the pages do not teach come from `terms.tsv`.
     """
     found: dict[str, dict[str, float]] = defaultdict(dict)
-    for word, other, dice in _associated(list(_aligned(files_of(chunks)))):
+    for word, other, dice in _associated([pair for page in pages for pair in page]):
         found[word][other] = found[other][word] = round(dice, 3)
     for word, other in _seeds():
         found[word].setdefault(other, _SEED_STRENGTH)
@@ -43,7 +46,7 @@ def learn_glossary(chunks: Iterable[Chunk]) -> dict[str, list[tuple[str, float]]
     return {word: _strongest(others) for word, others in sorted(found.items())}
 
 
-def _associated(pairs: Sequence[tuple[set[str], set[str]]]) -> Iterator[tuple[str, str, float]]:
+def _associated(pairs: Passages) -> Iterator[tuple[str, str, float]]:
     """Words that often stand in the two halves of a pair, with Dice's coefficient."""
     if not pairs:
         return
@@ -59,7 +62,7 @@ def _associated(pairs: Sequence[tuple[set[str], set[str]]]) -> Iterator[tuple[st
         yield chinese_words[row], english_words[column], float(dice[place])
 
 
-def _occurrences(texts: Sequence[set[str]]) -> tuple[sparse.csr_array, list[str]]:
+def _occurrences(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_array, list[str]]:
     """(texts, words) of 0 and 1, and the words."""
     names = sorted(set().union(*texts))
     number = {word: place for place, word in enumerate(names)}
@@ -73,20 +76,38 @@ def _strongest(others: dict[str, float]) -> list[tuple[str, float]]:
     return sorted(others.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST]
 
 
-def _aligned(files: dict[str, list[Chunk]]) -> Iterator[tuple[set[str], set[str]]]:
+def aligned_pages(
+    files: Mapping[str, list[Chunk]], kept: Mapping[str, Passages]
+) -> dict[str, Passages]:
+    """The passages of each page that exists in both languages, by a key of their content.
+
+    Pages that `kept` has are not cut into words again.
+    """
+    return {
+        key: kept[key] if key in kept else list(_aligned(chinese, english))
+        for chinese, english in translated_pages(files)
+        for key in [_key(chinese, english)]
+    }
+
+
+def _key(chinese: Sequence[Chunk], english: Sequence[Chunk]) -> str:
+    parts = [str(WORDS_VERSION), *(chunk.id for chunk in (*chinese, *english))]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _aligned(
+    chinese: Sequence[Chunk], english: Sequence[Chunk]
+) -> Iterator[tuple[list[str], list[str]]]:
     """Chinese and English words of passages that say the same."""
-    for chinese, english in translated_pages(files):
-        left, right = sections(chinese), sections(english)
-        pairs = [("\n".join(left), "\n".join(right))]
-        if len(left) == len(right):
-            pairs = [pair for both in zip(left, right, strict=True) for pair in _paragraphs(*both)]
-        for zh, en in pairs:
-            zh_words, en_words = set(words(zh)), set(words(en))
-            yield (
-                {word for word in zh_words if _HAN.search(word)},
-                # English words in the Chinese text are kept there, not translated.
-                {word for word in en_words - zh_words if word.isalpha() and word.isascii()},
-            )
+    left, right = sections(chinese), sections(english)
+    pairs = [("\n".join(left), "\n".join(right))]
+    if len(left) == len(right):
+        pairs = [pair for both in zip(left, right, strict=True) for pair in _paragraphs(*both)]
+    for zh, en in pairs:
+        zh_words, en_words = set(words(zh)), set(words(en))
+        # English words in the Chinese text are kept there, not translated.
+        only_english = (w for w in en_words - zh_words if w.isalpha() and w.isascii())
+        yield sorted(word for word in zh_words if _HAN.search(word)), sorted(only_english)
 
 
 def _paragraphs(zh: str, en: str) -> list[tuple[str, str]]:

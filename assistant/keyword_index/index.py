@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,18 +24,18 @@ from numpy.typing import NDArray
 
 from assistant.documents import Chunk, SearchFilters
 from assistant.errors import IndexCorruptError
-from assistant.keyword_index.glossary import Glossary, learn_glossary
+from assistant.keyword_index.counts import WordCounts, count_words, read_counts, write_counts
+from assistant.keyword_index.glossary import Glossary, aligned_pages, learn_glossary
 from assistant.keyword_index.pages import Place, files_of, places
-from assistant.keyword_index.words import WORDS_VERSION, words
+from assistant.keyword_index.words import words
 from assistant.sources.globs import expression
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float32]
 
 _FOLDER = "keywords"
-_CHUNKS, _GLOSSARY, _WORDS = "chunks.json", "glossary.json", "words.json"
+_CHUNKS, _GLOSSARY, _PAGES = "chunks.json", "glossary.json", "pages.json"
 _K1, _B = 1.2, 0.75  # Lucene's defaults
-_HEADING_TIMES = 2  # words of path and headings count as often in a chunk
 # What bm25s, numpy and json raise for files that are missing, cut off or of another kind.
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError)
 
@@ -67,13 +68,17 @@ class Concept:
 def write_keyword_index(folder: Path, chunks: Iterable[Chunk]) -> None:
     """Write the index of all chunks into `folder`; the same chunks give the same files.
 
-    Where the folder has an older index, chunks that it knows are not cut into words again.
+    Where the folder has an older index, what it knows is not cut into words again.
     """
     files = files_of(chunks)
     ordered = [chunk for part in files.values() for chunk in part]
     place = places(files)
     target = folder / _FOLDER
-    _engine(_words_of(ordered, target)).save(target, show_progress=False)
+    counts = count_words(ordered, read_counts(target))
+    pages = aligned_pages(files, _kept_pages(target))
+    shutil.rmtree(target, ignore_errors=True)
+    _engine(counts).save(target, show_progress=False)
+    write_counts(target, counts)
     columns: dict[str, list[Any]] = {
         "id": [chunk.id for chunk in ordered],
         "source": [chunk.source for chunk in ordered],
@@ -84,37 +89,48 @@ def write_keyword_index(folder: Path, chunks: Iterable[Chunk]) -> None:
         "start": [round(place[chunk.id].start, 5) for chunk in ordered],
         "end": [round(place[chunk.id].end, 5) for chunk in ordered],
     }
-    (target / _CHUNKS).write_text(json.dumps(columns, ensure_ascii=False), encoding="utf-8")
-    glossary = learn_glossary(ordered)
-    (target / _GLOSSARY).write_text(json.dumps(glossary, ensure_ascii=False), encoding="utf-8")
+    _write(target / _CHUNKS, columns)
+    _write(target / _PAGES, pages)
+    _write(target / _GLOSSARY, learn_glossary(pages.values()))
 
 
-def _words_of(ordered: Sequence[Chunk], target: Path) -> list[list[str]]:
-    """The words of each chunk, kept in `target` for the next build."""
+def _kept_pages(target: Path) -> dict[str, Any]:
     try:
-        kept = _read(target / _WORDS)
+        return _read(target / _PAGES)
     except (OSError, ValueError):
-        kept = {}
-    now: dict[str, str] = {}
-    for chunk in ordered:
-        key = " ".join((str(WORDS_VERSION), chunk.id, *chunk.heading))
-        now[key] = kept[key] if key in kept else " ".join(_chunk_words(chunk))
-    target.mkdir(parents=True, exist_ok=True)
-    (target / _WORDS).write_text(json.dumps(now, ensure_ascii=False), encoding="utf-8")
-    return [text.split(" ") if text else [] for text in now.values()]
+        return {}
 
 
-def _engine(texts: Sequence[Sequence[str]]) -> bm25s.BM25:
-    """BM25 of texts; words are numbered in their order, so that the files are always the same."""
-    names = sorted({""}.union(*texts))
-    numbers = {word: number for number, word in enumerate(names)}
-    rows = [[numbers[word] for word in text] for text in texts]
+def _engine(words_of_chunks: WordCounts) -> bm25s.BM25:
+    """Every word's score in every chunk that has it.
+
+    As `BM25.index` computes them, which takes ten times as long as it loops over texts.
+    """
+    counts = words_of_chunks.counts
+    number = counts.shape[0]
+    lengths = np.asarray(counts.sum(axis=1), dtype=np.float64)
+    mean = float(lengths.mean()) if number else 0.0
+    having = np.diff(counts.indptr)
+    weights = np.log(1 + (number - having + 0.5) / (having + 0.5))
+    norms = _K1 * (1 - _B + _B * lengths / (mean or 1.0))
+    shares = counts.data / (counts.data + norms[counts.indices])
     logging.getLogger("bm25s").setLevel(logging.WARNING)  # it says what it does at every step
     engine = bm25s.BM25(k1=_K1, b=_B, method="lucene")
-    # bm25s cannot index nothing: without any word it gets one text of the empty word.
-    engine.index(
-        (rows if any(texts) else [[0]], numbers), create_empty_token=False, show_progress=False
-    )
+    engine.scores = {
+        "data": (np.repeat(weights, having) * shares).astype(np.float32),
+        "indices": counts.indices.astype(np.int32),
+        "indptr": counts.indptr.astype(np.int64),
+        "num_docs": number,
+    }
+    engine.nonoccurrence_array = None  # Lucene's variant has none
+    engine.vocab_dict = {name: place for place, name in enumerate(words_of_chunks.names)}
+    if not engine.vocab_dict:  # bm25s maps no empty files: one text of the empty word
+        engine.scores |= {
+            "data": np.zeros(1, np.float32),
+            "indices": np.zeros(1, np.int32),
+            "indptr": np.array([0, 1], np.int64),
+        }
+        engine.vocab_dict = {"": 0}
     return engine
 
 
@@ -125,9 +141,8 @@ def _read(file: Path) -> dict[str, Any]:
     return content
 
 
-def _chunk_words(chunk: Chunk) -> list[str]:
-    where = words(" ".join((chunk.source, chunk.path.rsplit(".", 1)[0], *chunk.heading)))
-    return where * _HEADING_TIMES + words(chunk.text)
+def _write(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
 def _section_numbers(ordered: Sequence[Chunk]) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -65,7 +65,7 @@ def in_order(chunks: Iterable[Chunk]) -> list[Chunk]:
     return sorted(chunks, key=lambda chunk: (chunk.address, chunk.start_line, chunk.end_line))
 
 
-def translated_pages(files: dict[str, list[Chunk]]) -> list[tuple[list[Chunk], list[Chunk]]]:
+def translated_pages(files: Mapping[str, list[Chunk]]) -> list[tuple[list[Chunk], list[Chunk]]]:
     """Pairs of a Chinese and an English file that are one page."""
     by_key: dict[str, dict[str, list[Chunk]]] = {}
     for address, chunks in files.items():

@@ -42,13 +42,15 @@ def write_language_centres(
     """
     counts = Counter(languages)
     names = sorted(name for name, count in counts.items() if count >= _FEWEST)
-    number = {name: place for place, name in enumerate(names)}
-    # Chunks of other languages take the last row, which stays zero.
-    rows = np.array([number.get(name, len(names)) for name in languages], dtype=np.int64)
+    place_of = {name: place for place, name in enumerate(names)}
+    # Chunks of other languages take the last row, which becomes zero.
+    rows = np.array([place_of.get(name, len(names)) for name in languages], dtype=np.int64)
     centres = np.zeros((len(names) + 1, dimension), dtype=np.float64)
     done = 0
     for part in portions():
-        np.add.at(centres, rows[done : done + len(part)], part)
+        own = rows[done : done + len(part)]
+        for number in np.unique(own):
+            centres[number] += part[own == number].sum(axis=0, dtype=np.float64)
         done += len(part)
     centres /= np.array([*(counts[name] for name in names), np.inf])[:, None]
     lengths = np.zeros(len(rows), dtype=np.float32)

@@ -6,7 +6,8 @@ languages' means of `language_centres`, both in order of address and line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from assistant.documents import Chunk
@@ -17,6 +18,7 @@ from assistant.vector_index.chunk_file import read_chunks
 from assistant.vector_index.language_centres import write_language_centres
 
 _AT_ONCE = 2000  # vectors
+_HELD = 20_000  # vectors that are held in memory; 1.5 KB each with 384 dimensions
 
 
 def write_search_files(
@@ -25,12 +27,11 @@ def write_search_files(
     """Write both into a version's folder; `vectors` gives those of texts, (n, dimension)."""
     chunks = in_order(read_chunks(version))
     write_keyword_index(version, chunks)
-    write_language_centres(
-        version,
-        [chunk.language for chunk in chunks],
-        dimension,
-        lambda: _portions(chunks, vectors),
-    )
+    portions: Callable[[], Iterable[Vectors]] = partial(_portions, chunks, vectors)
+    if len(chunks) <= _HELD:  # is read twice
+        held = list(portions())
+        portions = partial(iter, held)
+    write_language_centres(version, [chunk.language for chunk in chunks], dimension, portions)
 
 
 def _portions(

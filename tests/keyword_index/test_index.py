@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -17,7 +16,9 @@ import pytest
 
 from assistant.documents import Chunk, SearchFilters
 from assistant.errors import IndexCorruptError
-from assistant.keyword_index import KeywordIndex, write_keyword_index
+from assistant.keyword_index import KeywordIndex, counts, write_keyword_index
+from assistant.keyword_index.counts import _words
+from assistant.keyword_index.pages import in_order
 from assistant.keyword_index.words import words
 from assistant.settings import PROJECT_FOLDER
 from tests.builders import make_chunk
@@ -189,28 +190,66 @@ def test_the_same_chunks_give_the_same_files_in_every_process(folder: Path, tmp_
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
+def do_damage(file: Path, damage: str) -> None:
+    content = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    else:
+        half = content[: len(content) // 2]
+        file.write_bytes({"empty": b"", "half": half, "another kind": b"[1, 2]"}[damage])
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
-def test_known_chunks_are_not_cut_into_words_again(folder: Path, tmp_path: Path) -> None:
+def test_scores_are_those_of_bm25s(folder: Path, index: KeywordIndex) -> None:
+    texts = [_words(chunk) for chunk in in_order(make_chunks())]
+    names = sorted(set().union(*texts))
+    numbers = {name: number for number, name in enumerate(names)}
+    engine = bm25s.BM25(k1=1.2, b=0.75, method="lucene")
+    rows = [[numbers[name] for name in text] for text in texts]
+    engine.index((rows, numbers), create_empty_token=False, show_progress=False)
+    for word in names:
+        ours = index.scores([index._concept(word, {})])
+        theirs = engine.get_scores_from_ids([numbers[word]])
+        assert ours == pytest.approx(theirs, rel=1e-6), word
+    assert index.scores(index.concepts("zebra")).any()
+
+
+def test_known_chunks_are_not_cut_into_words_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    kept = tmp_path / "keywords" / "words.json"
-    content = json.loads(kept.read_text(encoding="utf-8"))
-    key = next(key for key in content if "xtuner/README.md#0" in key)
-    kept.write_text(json.dumps(content | {key: "zzyzx"}), encoding="utf-8")
-    new = make_chunk(id="new", text="A platypus.")
-    write_keyword_index(tmp_path, [*make_chunks(), new])
+    cut = []
+    monkeypatch.setattr(counts, "_words", lambda chunk: cut.append(chunk.id) or ["platypus"])
+    kept = [chunk for chunk in make_chunks() if chunk.id != "xtuner/README.md#0"]
+    write_keyword_index(tmp_path, [*kept, make_chunk(id="new", text="A platypus.")])
+    assert cut == ["new"]
     index = KeywordIndex(tmp_path)
-    assert ranked(index, "zzyzx") == ["xtuner/README.md#0"]
     assert ranked(index, "platypus") == ["new"]
+    assert ranked(index, "zebra")[0] == "xtuner/README.md#1"
+    assert not index.concepts("qlora")[0].known
 
 
-def test_damaged_words_of_the_build_before_are_made_anew(folder: Path, tmp_path: Path) -> None:
+def test_an_update_gives_the_files_of_a_new_index(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "updated")
+    chunks = [*make_chunks()[1:-1], make_chunk(id="new", text="Abacus, then zythum.")]
+    write_keyword_index(tmp_path / "updated", chunks)
+    write_keyword_index(tmp_path / "new", chunks)
+    ours, theirs = contents(tmp_path / "updated/keywords"), contents(tmp_path / "new/keywords")
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("name", ["counts.npy", "keys.npy", "pages.json", "vocab.index.json"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "another kind"])
+def test_damaged_counts_of_the_build_before_are_made_anew(
+    folder: Path, tmp_path: Path, name: str, damage: str
+) -> None:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    (tmp_path / "keywords" / "words.json").write_text('{"half": ')
+    do_damage(tmp_path / "keywords" / name, damage)
     write_keyword_index(tmp_path, make_chunks())
-    assert ranked(KeywordIndex(tmp_path), "zebra")
+    assert contents(tmp_path / "keywords") == contents(folder / "keywords")
 
 
 @pytest.mark.parametrize("texts", [[], ["?!", "！"]])
@@ -242,12 +281,6 @@ def test_a_damaged_file_is_an_error_with_the_command_to_type(
     folder: Path, tmp_path: Path, name: str, damage: str
 ) -> None:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    file = tmp_path / "keywords" / name
-    content = file.read_bytes()
-    if damage == "missing":
-        file.unlink()
-    else:
-        half = content[: len(content) // 2]
-        file.write_bytes({"empty": b"", "half": half, "another kind": b"[1, 2]"}[damage])
+    do_damage(tmp_path / "keywords" / name, damage)
     with pytest.raises(IndexCorruptError, match=r"build_index\.py --rebuild"):
         KeywordIndex(tmp_path)
