@@ -48,6 +48,7 @@ def build(
     offline: bool = False,
     rebuild: bool = False,
     ray_workers: int | None = None,
+    used: Embedder | None = None,
     progress: Progress = silent,
 ) -> BuildReport:
     """Bring the index up to date with the sources file.
@@ -58,10 +59,11 @@ def build(
         rebuild: Forget the index and all stored vectors first.
         ray_workers: Embed on Ray with so many workers; 0: as many as it has processors
             for; None: in this process.
+        used: The embedder that the settings name, if it is there from a build before.
         progress: Told of each stage.
     """
     sources = read_sources(settings.sources_file)
-    used = embedder(settings, progress)
+    used = used or embedder(settings, progress)
     options = BuildOptions(
         window_chunks=max(settings.build_window_chunks, 0 if ray_workers is None else RAY_WINDOW),
         workers=settings.build_workers,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from command_line import parser, print_json, run, say, settings_for
 
 if TYPE_CHECKING:
+    from assistant.embeddings import Embedder
     from assistant.settings import Settings
     from assistant.vector_index import BuildReport
 
@@ -24,7 +25,7 @@ def main() -> int:
     """Build and print the summary."""
     arguments = _parser().parse_args()
     settings = settings_for(arguments)
-    report = _build(settings, arguments, offline=arguments.offline)
+    report = _build(settings, arguments, offline=arguments.offline, rebuild=arguments.rebuild)
     if arguments.watch:
         _watch(settings, arguments)
     unreached = [s.name for s in report.sources if s.status in ("failed", "kept")]
@@ -58,7 +59,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(
-    settings: Settings, arguments: argparse.Namespace, *, offline: bool, rebuild: bool | None = None
+    settings: Settings,
+    arguments: argparse.Namespace,
+    *,
+    offline: bool,
+    rebuild: bool = False,
+    used: Embedder | None = None,
 ) -> BuildReport:
     from terminal_progress import TerminalProgress
 
@@ -67,8 +73,9 @@ def _build(
     report = building.build(
         settings,
         offline=offline,
-        rebuild=arguments.rebuild if rebuild is None else rebuild,
+        rebuild=rebuild,
         ray_workers=arguments.workers if arguments.engine == "ray" else None,
+        used=used,
         progress=TerminalProgress(),
     )
     _print_summary(report, arguments.update)
@@ -81,7 +88,8 @@ def _build(
 
 
 def _watch(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Follow the local folders; repositories stay as they are."""
+    """Follow the local folders; repositories stay as they are, and the embedder is kept."""
+    from assistant import building
     from assistant.errors import AssistantError, SourcesFileError
     from assistant.sources import read_sources
     from assistant.vector_index import watch
@@ -93,11 +101,12 @@ def _watch(settings: Settings, arguments: argparse.Namespace) -> None:
             expected="a source with `folder` to watch",
             action="Run the command without --watch; --update follows repositories.",
         )
+    used = building.embedder(settings)
     say(f"Watching {', '.join(map(str, folders))}; Ctrl-C ends it.")
     for paths in watch(folders):
         say(f"{len(paths)} files changed, such as {min(paths)}.")
         try:
-            _build(settings, arguments, offline=True, rebuild=False)
+            _build(settings, arguments, offline=True, used=used)
         except AssistantError as error:  # the next change may put it right
             say(f"Error: {error}")
 

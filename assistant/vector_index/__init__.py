@@ -2,14 +2,15 @@
 
 An index folder holds `current` (the name of the version in use), `versions/` (each a
 Chroma database with its chunks and its manifest) and `embeddings/` (vectors by content,
-kept across builds). A build (`build`, from `survey` over `parsing` to `writer`) writes a
-new version beside the one in use and then replaces `current`.
+kept across builds). A build (`build`, from `survey` to `version_build`) writes a new
+version beside the one in use and then replaces `current`.
 """
 
 from __future__ import annotations
 
-from assistant.vector_index.build import BuildOptions, build_index
+from assistant.vector_index.build import build_index
 from assistant.vector_index.chroma import ChromaServer
+from assistant.vector_index.job import BuildOptions
 from assistant.vector_index.live import LiveIndex, OpenIndex, open_index, open_version
 from assistant.vector_index.manifest import Manifest
 from assistant.vector_index.ray_engine import RAY_WINDOW, on_ray
