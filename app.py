@@ -17,14 +17,14 @@ def main() -> int:
     try:
         settings = load_settings()
         try:
-            finder, manifest = assembly.retriever(settings)
+            finder = assembly.retriever(settings)
         except IndexNotFoundError:
             if not (settings.build_missing_index or settings.space_id):
                 raise
             building.build(settings)
-            finder, manifest = assembly.retriever(settings)
+            finder = assembly.retriever(settings)
         model = assembly.chat_model(settings)
-        assembly.serve_page(settings, assembly.chain(settings, finder, manifest, model), manifest)
+        assembly.serve_page(settings, assembly.chain(settings, finder, model))
     except AssistantError as error:
         logging.error("Error: %s", error)
         return error.exit_code

@@ -10,6 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from assistant import chat_models
 from assistant.building import chroma_server, embedder, model_hub
 from assistant.chain import AnswerChain
+from assistant.errors import IndexCorruptError
 from assistant.grounding import Calibration, read_calibration, shipped_calibration
 from assistant.model_hub import ModelHub
 from assistant.progress import Progress, silent
@@ -21,16 +22,13 @@ from assistant.vector_index import LiveIndex, Manifest
 logger = logging.getLogger(__name__)
 
 
-def retriever(
-    settings: Settings, progress: Progress = silent
-) -> tuple[KnowledgeRetriever, Manifest]:
-    """The index, open for questions, and its manifest; follows builds while it is open."""
+def retriever(settings: Settings, progress: Progress = silent) -> KnowledgeRetriever:
+    """The index, open for questions; follows builds while it is open."""
     used = embedder(settings, progress)
     live = LiveIndex(settings.db_folder, used, chroma_server(settings))
-    finder = KnowledgeRetriever(
+    return KnowledgeRetriever(
         index=live, embedder=used, k=settings.hits, reranker=reranker(settings, progress)
     )
-    return finder, live.current().manifest
 
 
 def reranker(settings: Settings, progress: Progress = silent) -> Reranker | None:
@@ -74,14 +72,37 @@ def chat_model(settings: Settings, progress: Progress = silent) -> BaseChatModel
     return chat_models.load(choice, settings, fetch=hub.fetch)
 
 
-def chain(
-    settings: Settings, finder: KnowledgeRetriever, manifest: Manifest, model: BaseChatModel
-) -> AnswerChain:
+class Calibrations:
+    """`calibration` of the index in use, looked at again when a build has switched."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Manifest, Calibration] | None = None
+
+    def __call__(self, manifest: Manifest) -> Calibration:
+        """The calibration for the index of this manifest."""
+        last = self._last
+        if last is None or last[0] is not manifest:
+            self._last = last = (manifest, self._of(manifest))
+        return last[1]
+
+    def _of(self, manifest: Manifest) -> Calibration:
+        try:
+            return calibration(manifest)
+        except IndexCorruptError as error:
+            if self._last is None:
+                raise
+            logger.warning("the calibration before stays in use: %s", error)
+            return self._last[1]
+
+
+def chain(settings: Settings, finder: KnowledgeRetriever, model: BaseChatModel) -> AnswerChain:
     """Retriever and chat model, joined."""
+    calibrations = Calibrations()
+    calibrations(finder.manifest)  # warns at the start, not at the first question
     return AnswerChain(
         finder,
         model,
-        calibration=calibration(manifest),
+        calibration=calibrations,
         threshold=settings.answerable_threshold,
         passages_tokens=settings.passages_tokens,
         prompt_tokens=settings.chat_context_tokens - settings.answer_tokens,
@@ -90,7 +111,7 @@ def chain(
     )
 
 
-def serve_page(settings: Settings, answering: AnswerChain, manifest: Manifest) -> None:
+def serve_page(settings: Settings, answering: AnswerChain) -> None:
     """Build the page and serve it until it is stopped."""
     from assistant.ui import build_demo, read_examples, serve
 
@@ -98,7 +119,7 @@ def serve_page(settings: Settings, answering: AnswerChain, manifest: Manifest) -
     examples_file = settings.sources_file.with_name("examples.toml")
     demo = build_demo(
         answering,
-        manifest,
+        lambda: answering.manifest,
         title=settings.title,
         model_name="" if choice.model == "auto" else Path(choice.model).name,
         examples=read_examples(examples_file) if examples_file.is_file() else None,

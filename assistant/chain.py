@@ -6,7 +6,7 @@ Knows nothing of pages, and of models only LangChain's interfaces.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from assistant.grounding import Calibration, judge
 from assistant.prompts import Prompt, build_prompt, refusal
 from assistant.questions import readable
 from assistant.retriever import KnowledgeRetriever
+from assistant.vector_index import Manifest
 
 Question = str | tuple[str, Sequence[Turn]]
 
@@ -54,7 +55,7 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
         retriever: KnowledgeRetriever,
         chat_model: BaseChatModel,
         *,
-        calibration: Calibration,
+        calibration: Callable[[Manifest], Calibration],
         threshold: float | None = None,
         passages_tokens: int,
         prompt_tokens: int | None = None,
@@ -66,7 +67,8 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
         Args:
             retriever: Finds the passages.
             chat_model: Writes the answer.
-            calibration: Says from the evidence whether the knowledge base has an answer.
+            calibration: That of an index; says from the evidence whether the knowledge base
+                has an answer.
             threshold: Used instead of the calibrated one.
             passages_tokens: Most tokens of the chat model that passages take.
             prompt_tokens: Most tokens that the whole prompt may take; None: no limit.
@@ -82,6 +84,11 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
         self._passages_tokens = passages_tokens
         self._prompt_tokens = prompt_tokens
         self._max_question_chars = max_question_chars
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the index in use."""
+        return self._retriever.manifest
 
     def invoke(self, input: Question, config: RunnableConfig | None = None, **_: Any) -> Answer:  # noqa: A002 (LangChain's name)
         """Answer a question, or a question with the turns before it."""
@@ -109,6 +116,7 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
 
         Raises:
             QuestionError: The question is empty or too long.
+            FilterError: The index has no source of a name in `filters`.
             ChatModelError: The model failed.
         """
         question = self._checked(question)
@@ -116,7 +124,9 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
         searched = self._standalone(question, history)
         found = self._retriever.search(searched, filters=filters)
         hits = found.hits
-        grounding = judge(found.evidence, self._calibration, self._threshold, found.vector)
+        grounding = judge(
+            found.evidence, self._calibration(found.manifest), self._threshold, found.vector
+        )
         answerable = grounding.answerable and bool(hits)
         retrieve_ms = _milliseconds_since(started)
         yield Retrieved(hits, answerable, grounding.confidence, searched)

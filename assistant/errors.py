@@ -112,5 +112,11 @@ class QuestionError(AssistantError):
     exit_code = 2
 
 
+class FilterError(AssistantError):
+    """A search is limited to a source that the index does not have."""
+
+    exit_code = 2
+
+
 class ServerError(AssistantError):
     """The page cannot be served, for instance because the port is in use."""

@@ -1,8 +1,13 @@
-"""Answer a question from the knowledge base, or each line of a file of questions."""
+"""Answer a question from the knowledge base, or each line of a file of questions.
+
+With --batch a question that cannot be answered gets a line with its error, and the
+others go on; the exit code is 1 then.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from command_line import (
@@ -22,6 +27,7 @@ from terminal_progress import TerminalProgress
 from assistant import assembly
 from assistant.chain import AnswerChain
 from assistant.documents import Answer, Delta, SearchFilters
+from assistant.errors import ChatModelError, QuestionError
 
 
 def main() -> int:
@@ -33,16 +39,30 @@ def main() -> int:
     pairs = questions_of(arguments_parser, arguments)
     settings = settings_for(arguments)
     progress = TerminalProgress()
-    finder, manifest = assembly.retriever(settings, progress)
-    chain = assembly.chain(settings, finder, manifest, assembly.chat_model(settings, progress))
+    finder = assembly.retriever(settings, progress)
+    chain = assembly.chain(settings, finder, assembly.chat_model(settings, progress))
     filters = filters_of(arguments)
-    for identifier, question in pairs:
-        as_json = arguments.json or arguments.batch is not None
-        answer = _ask(chain, question, filters, aloud=not as_json)
-        if as_json:
-            fields = answer_fields(answer)
-            print_json({"id": identifier, **fields} if identifier is not None else fields)
+    if arguments.batch is not None:
+        return _ask_all(chain, pairs, filters)
+    answer = _ask(chain, pairs[0][1], filters, aloud=not arguments.json)
+    if arguments.json:
+        print_json(answer_fields(answer))
     return 0
+
+
+def _ask_all(
+    chain: AnswerChain, pairs: Sequence[tuple[str | None, str]], filters: SearchFilters
+) -> int:
+    failed = 0
+    for identifier, question in pairs:
+        try:
+            fields = answer_fields(_ask(chain, question, filters, aloud=False))
+        except (QuestionError, ChatModelError) as error:
+            failed += 1
+            fields = {"error": str(error)}
+            say(f"{identifier}: {error}")
+        print_json({"id": identifier, **fields})
+    return 1 if failed else 0
 
 
 def _ask(chain: AnswerChain, question: str, filters: SearchFilters, *, aloud: bool) -> Answer:

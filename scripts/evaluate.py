@@ -59,7 +59,8 @@ def main() -> int:
     dialogues = [d for file in arguments.dialogues for d in read_dialogues(file)]
     against: dict[str, Variant] = {"course": course(arguments.course)} if arguments.course else {}
     progress = TerminalProgress()
-    finder, manifest = assembly.retriever(settings, progress)
+    finder = assembly.retriever(settings, progress)
+    manifest = finder.manifest
     _warn_of_unknown_sources(questions, manifest)
     calibration = assembly.calibration(manifest)
     report: dict[str, Any] = {}
@@ -80,7 +81,7 @@ def main() -> int:
         report["dialogues"] = follow_ups(finder, dialogues, progress)
     if arguments.answers:
         model = assembly.chat_model(settings, progress)
-        chain = assembly.chain(settings, finder, manifest, model)
+        chain = assembly.chain(settings, finder, model)
         report["answers"] = _answers(chain, questions, progress)
     for line in tables(report):
         say(line)

@@ -37,8 +37,8 @@ def main() -> int:
         arguments_parser.error(f"-k is {arguments.k}; it must be at least 1")
     pairs = questions_of(arguments_parser, arguments)
     settings = settings_for(arguments)
-    finder, manifest = assembly.retriever(settings, TerminalProgress())
-    judging = Judging(assembly.calibration(manifest), settings.answerable_threshold)
+    finder = assembly.retriever(settings, TerminalProgress())
+    judging = Judging(assembly.calibration(finder.manifest), settings.answerable_threshold)
     filters = filters_of(arguments)
     finder.retrieve("", 1)  # loads what is loaded at first use, which is not counted
     for identifier, question in pairs:

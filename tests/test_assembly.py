@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from assistant import assembly
-from assistant.documents import Retrieved, Turn
+from assistant.documents import Retrieved, SearchFilters, Turn
 from assistant.errors import (
+    FilterError,
     IndexCorruptError,
     IndexMismatchError,
     IndexNotFoundError,
@@ -38,9 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def parts(folder: Path) -> Iterator[tuple[KnowledgeRetriever, Manifest]]:
-    finder, manifest = assembly.retriever(settings_in(folder, hits=4))
-    yield finder, manifest
+def finder(folder: Path) -> Iterator[KnowledgeRetriever]:
+    finder = assembly.retriever(settings_in(folder, hits=4))
+    yield finder
     close(finder)
 
 
@@ -49,10 +50,8 @@ def close(finder: KnowledgeRetriever) -> None:
     finder.index.close()
 
 
-def test_the_retriever_is_as_the_settings_say(
-    parts: tuple[KnowledgeRetriever, Manifest],
-) -> None:
-    finder, manifest = parts
+def test_the_retriever_is_as_the_settings_say(finder: KnowledgeRetriever) -> None:
+    manifest = finder.manifest
     assert (finder.k, finder.reranker) == (4, None)
     assert finder.embedder.identity == manifest.embedder
     assert finder.embedder.dimension == 384
@@ -64,31 +63,29 @@ def test_the_retriever_is_as_the_settings_say(
 
 @pytest.mark.parametrize("question", ["", "\x00", "half a character \ud83d", "😀 " * 3000])
 def test_odd_questions_do_not_disturb_a_real_tokenizer(
-    parts: tuple[KnowledgeRetriever, Manifest], question: str
+    finder: KnowledgeRetriever, question: str
 ) -> None:
-    assert parts[0].retrieve(question)
+    assert finder.retrieve(question)
 
 
-def test_the_chain_is_as_the_settings_say(
-    folder: Path, parts: tuple[KnowledgeRetriever, Manifest]
-) -> None:
+def test_the_chain_is_as_the_settings_say(folder: Path, finder: KnowledgeRetriever) -> None:
     model = ScriptedChatModel(replies=["Set it to 8 [1]."])
-    answer = assembly.chain(settings_in(folder), *parts, model).invoke(QUESTION)
+    answer = assembly.chain(settings_in(folder), finder, model).invoke(QUESTION)
     assert (answer.text, answer.refused) == ("Set it to 8 [1].", False)
     strict = settings_in(folder, answerable_threshold=1.0, max_question_chars=100)
-    chain = assembly.chain(strict, *parts, model)
+    chain = assembly.chain(strict, finder, model)
     assert chain.invoke(QUESTION).refused
     with pytest.raises(QuestionError):
         chain.invoke("x" * 101)
 
 
 def test_follow_ups_are_rewritten_by_the_model_if_that_is_set(
-    folder: Path, parts: tuple[KnowledgeRetriever, Manifest]
+    folder: Path, finder: KnowledgeRetriever
 ) -> None:
     model = ScriptedChatModel(replies=["how to quantize the kv cache to int8", "8 [1]."])
     settings = settings_in(folder, rewrite_follow_ups=True)
     history = [Turn("What is a kv cache?", "A cache [1].")]
-    events = assembly.chain(settings, *parts, model).answer("and how to quantize it?", history)
+    events = assembly.chain(settings, finder, model).answer("and how to quantize it?", history)
     first = next(events)
     assert isinstance(first, Retrieved)
     assert first.searched_for == "how to quantize the kv cache to int8"
@@ -96,7 +93,7 @@ def test_follow_ups_are_rewritten_by_the_model_if_that_is_set(
 
 def test_a_reranker_that_is_set_sorts_the_hits(folder: Path, tmp_path: Path) -> None:
     settings = settings_in(folder, reranker=str(make_cross_encoder(tmp_path / "cross")))
-    finder, _ = assembly.retriever(settings)
+    finder = assembly.retriever(settings)
     assert isinstance(finder.reranker, CrossEncoderReranker)
     hits = finder.retrieve(QUESTION)
     scores = finder.reranker.scores(QUESTION, [hit.chunk for hit in hits])
@@ -122,8 +119,8 @@ def test_a_missing_index_and_one_of_another_embedder(folder: Path, tmp_path: Pat
 
 
 @pytest.fixture
-def manifest(parts: tuple[KnowledgeRetriever, Manifest]) -> Manifest:
-    return parts[1]
+def manifest(finder: KnowledgeRetriever) -> Manifest:
+    return finder.manifest
 
 
 def own_calibration(manifest: Manifest, **changes: object) -> Calibration:
@@ -173,3 +170,24 @@ def test_one_of_another_embedder_is_not_used_and_that_is_said(
 def test_one_that_cannot_be_read_says_how_to_make_it_anew(manifest: Manifest) -> None:
     with pytest.raises(IndexCorruptError, match="--calibrate"):
         assembly.calibration(replace(manifest, calibration={"threshold": 0.5}))
+
+
+def test_the_calibration_follows_the_index(
+    manifest: Manifest, caplog: pytest.LogCaptureFixture
+) -> None:
+    calibrations = assembly.Calibrations()
+    first = with_calibration(manifest, own_calibration(manifest, threshold=0.3))
+    second = with_calibration(manifest, own_calibration(manifest, threshold=0.4))
+    assert calibrations(first).threshold == 0.3
+    assert calibrations(second).threshold == 0.4
+    unreadable = replace(manifest, calibration={"threshold": 0.5})
+    assert calibrations(unreadable).threshold == 0.4
+    assert calibrations(unreadable).threshold == 0.4
+    assert caplog.text.count("the calibration before stays in use") == 1
+    with pytest.raises(IndexCorruptError):
+        assembly.Calibrations()(unreadable)
+
+
+def test_a_source_that_is_not_there_is_named(finder: KnowledgeRetriever) -> None:
+    with pytest.raises(FilterError, match=r"no source xtunr .*lmdeploy"):
+        finder.retrieve(QUESTION, filters=SearchFilters(sources=("lmdeploy", "xtunr")))

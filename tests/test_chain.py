@@ -41,7 +41,7 @@ class Chains:
         self.model = model or ScriptedChatModel(replies=list(replies))
         values = {"passages_tokens": 200, "max_question_chars": 500} | options
         calibration = shipped_calibration("another")
-        return AnswerChain(self.finder, self.model, calibration=calibration, **values)
+        return AnswerChain(self.finder, self.model, calibration=lambda _: calibration, **values)
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_filters_limit_what_is_found_and_read(chains: Chains) -> None:
 
 
 def test_without_any_hit_there_is_a_refusal_whatever_the_threshold(chains: Chains) -> None:
-    nowhere = SearchFilters(sources=("nowhere",))
+    nowhere = SearchFilters(paths=("nowhere/**",))
     events = list(chains("made up", threshold=0.0).answer(QUESTION, filters=nowhere))
     assert retrieved(events).hits == ()
     assert not retrieved(events).answerable

@@ -64,6 +64,8 @@ class SearchableVersion:
             IndexCorruptError: It is missing or cannot be read.
         """
         self.name = opened.name
+        self.manifest = opened.manifest
+        self._opened = opened  # which stays open as long as it is held
         self.store = opened.store
         self.keywords = KeywordIndex(opened.folder)
         self._centres = LanguageCentres(opened.folder)

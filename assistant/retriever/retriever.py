@@ -17,7 +17,7 @@ from pydantic import ConfigDict, PrivateAttr
 
 from assistant.documents import SearchFilters, SearchHit
 from assistant.embeddings import Embedder
-from assistant.errors import IndexCorruptError
+from assistant.errors import FilterError, IndexCorruptError
 from assistant.questions import language_of, readable
 from assistant.retriever.candidates import Candidates, SearchableVersion
 from assistant.retriever.evidence import Evidence, weigh
@@ -29,7 +29,7 @@ from assistant.retriever.fusion import (
 )
 from assistant.retriever.reranking import Reranker
 from assistant.retriever.sections import distinct, joined, whole_sections
-from assistant.vector_index import OpenIndex
+from assistant.vector_index import Manifest, OpenIndex
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +49,15 @@ class HasCurrentVersion(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Hits, best first, what speaks for their answering the question, and its vector."""
+    """Hits, best first, what speaks for their answering the question, and its vector.
+
+    `manifest` is that of the version that was searched.
+    """
 
     hits: tuple[SearchHit, ...]
     evidence: Evidence
     vector: NDArray[np.float32]
+    manifest: Manifest
 
 
 class KnowledgeRetriever(BaseRetriever):
@@ -84,11 +88,13 @@ class KnowledgeRetriever(BaseRetriever):
         of a reranker where there is one. Equal scores stand in order of address and line.
 
         Raises:
+            FilterError: The index has no source of a name in `filters`.
             IndexCorruptError: Part of the index cannot be read.
         """
         question = readable(question)
         count = self.k if k is None else k
         version = self._current()
+        _check(filters, version.manifest)
         vector = self.embedder.encode_queries([question])[0]
         try:
             candidates = version.candidates(question, vector, filters)
@@ -103,7 +109,12 @@ class KnowledgeRetriever(BaseRetriever):
         hits = self._hits(version, question, fused, max(count, self._depth()))
         if self.reranker is not None:
             hits = self._reranked(self.reranker, question, hits)
-        return Found(tuple(hits[:count]), evidence, vector)
+        return Found(tuple(hits[:count]), evidence, vector, version.manifest)
+
+    @property
+    def manifest(self) -> Manifest:
+        """Of the version in use."""
+        return self._current().manifest
 
     def _depth(self) -> int:
         return _RERANKED if self.reranker is not None else 0
@@ -163,6 +174,16 @@ class KnowledgeRetriever(BaseRetriever):
         filters: SearchFilters | None = None,
     ) -> list[Document]:
         return [as_document(hit) for hit in self.retrieve(query, k, filters)]
+
+
+def _check(filters: SearchFilters | None, manifest: Manifest) -> None:
+    unknown = sorted(set(filters.sources) - manifest.sources.keys()) if filters else []
+    if unknown:
+        raise FilterError(
+            f"the knowledge base has no source {', '.join(unknown)}",
+            expected=f"some of {', '.join(manifest.sources)}",
+            action="Choose other sources, or none to search in all.",
+        )
 
 
 def fuse(candidates: Candidates) -> dict[int, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class _Parts:
 
 def build_demo(
     chain: AnswerChain,
-    manifest: Manifest,
+    current: Callable[[], Manifest],
     *,
     title: str = "",
     model_name: str = "",
@@ -81,12 +81,14 @@ def build_demo(
 
     Args:
         chain: Answers questions.
-        manifest: Of the index that the chain searches; gives sources and counts.
+        current: Gives the manifest of the index in use, for its sources and counts; is
+            asked again for every visitor, as builds may have switched.
         title: Empty: the built-in one, in both languages.
         model_name: Shown at the foot of the page.
         examples: Questions offered at the start; None: the built-in ones that fit.
         concurrency: Answers written at once; other questions wait in line.
     """
+    manifest = current()
     name = Words(title, title) if title else texts.TITLE
     if examples is None:
         examples = built_in_examples(manifest.sources)
@@ -94,7 +96,7 @@ def build_demo(
     # Telemetry would be a request to a host that many owners cannot reach.
     with gr.Blocks(title=name[FIRST], analytics_enabled=False, fill_width=True) as demo:
         with gr.Row(elem_id="top"):
-            gr.HTML(header(name, manifest), elem_id="brand")
+            brand = gr.HTML(header(name, manifest), elem_id="brand")
             language = gr.Radio(
                 [("中文", "zh"), ("English", "en")],
                 value=FIRST,
@@ -104,7 +106,16 @@ def build_demo(
                 elem_id="language",
             )
         parts = _body(page, manifest, examples)
-        gr.HTML(facts(manifest, model_name), elem_id="facts")
+        foot = gr.HTML(facts(manifest, model_name), elem_id="facts")
+
+        def refresh() -> tuple[Any, ...]:
+            now = current()
+            if now is manifest:
+                return gr.skip(), gr.skip(), gr.skip()
+            sources = gr.update(choices=list(now.sources))
+            return header(name, now), facts(now, model_name), sources
+
+        demo.load(refresh, None, [brand, foot, parts.sources], **_QUICK)
         _connect(parts, Handlers(chain), concurrency)
         connect_language_switch(demo, language, page, name)
     return demo.queue(api_open=False)

@@ -172,6 +172,10 @@ ERRORS: dict[str, Words] = {
         "Ask again in a moment, or more briefly.",
     ),
     "QuestionError": Words("还没有输入问题。", "There is no question yet. Type one, then send it."),
+    "FilterError": Words(
+        "选中的来源已不在知识库里。请重新载入页面，再选一次。",
+        "A chosen source is no longer in the knowledge base. Load the page again and choose anew.",
+    ),
     "ServerError": _SETUP,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 _ATTEMPTS = 5  # a build may switch between reading the pointer and opening the version
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class OpenIndex:
     """One version, open for questions; builds do not remove it until it is closed."""
 
@@ -43,8 +44,16 @@ class OpenIndex:
 
     def close(self) -> None:
         """Release files and lock."""
-        self.store.close()
-        self.release()
+        _close(self.store, self.release)
+
+    def close_when_unused(self) -> None:
+        """As `close`, as soon as nobody holds this object any more."""
+        weakref.finalize(self, _close, self.store, self.release)
+
+
+def _close(store: ChunkStore, release: Callable[[], None]) -> None:
+    store.close()
+    release()
 
 
 def open_version(
@@ -113,8 +122,7 @@ class LiveIndex:
 
     Looks at the pointer file at most once in `check_seconds` and reopens when a build
     has switched. A new version that cannot be opened is logged, and the old one goes on
-    answering. A version is closed when the one after the next is opened, so that
-    whoever took it from `current` can finish.
+    answering. A version is closed when whoever took it from `current` holds it no more.
     """
 
     def __init__(
@@ -135,7 +143,6 @@ class LiveIndex:
         self._stamp = self._read_stamp()
         self._checked = clock()
         self._open = open_version(*self._arguments)
-        self._before: OpenIndex | None = None
 
     def current(self) -> OpenIndex:
         """The version in use; take it once for a question and use it to the end."""
@@ -157,10 +164,7 @@ class LiveIndex:
     def close(self) -> None:
         """Close what is open."""
         with self._lock:
-            for opened in (self._before, self._open):
-                if opened is not None:
-                    opened.close()
-            self._before = None
+            self._open.close()
 
     def _reopen(self) -> None:
         try:
@@ -171,9 +175,8 @@ class LiveIndex:
         if opened.name == self._open.name:
             opened.close()
             return
-        if self._before is not None:
-            self._before.close()
-        self._before, self._open = self._open, opened
+        self._open.close_when_unused()
+        self._open = opened
         logger.info("new index in use: %d chunks", opened.manifest.chunks)
 
     def _read_stamp(self) -> tuple[int, int, int] | None:

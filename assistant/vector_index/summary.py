@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+import psutil  # type: ignore[import-untyped]
 
 from assistant.vector_index.manifest import Manifest
 from assistant.vector_index.survey import SourceReport, Survey
@@ -99,5 +100,9 @@ def source_reports(
 
 def peak_rss_mb() -> float:
     """Most memory that this process ever held, in MiB."""
+    if sys.platform == "win32":
+        return float(psutil.Process().memory_info().peak_wset) / (1 << 20)
+    import resource  # not on Windows
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)

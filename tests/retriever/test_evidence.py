@@ -48,6 +48,6 @@ def test_odd_questions_have_evidence_too(finder: KnowledgeRetriever, question: s
 
 
 def test_without_any_passage_there_is_none(finder: KnowledgeRetriever) -> None:
-    found = finder.search("kv cache", filters=SearchFilters(sources=("nowhere",)))
+    found = finder.search("kv cache", filters=SearchFilters(paths=("nowhere/**",)))
     assert found.hits == ()
     assert found.evidence == NONE

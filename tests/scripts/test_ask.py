@@ -79,6 +79,27 @@ def test_a_batch_gives_a_line_for_each_question(asking: Asking, tmp_path: Path) 
     assert len(asking.server.asked) == 1
 
 
+def test_a_bad_question_in_a_batch_does_not_keep_the_others_from_their_answers(
+    asking: Asking, tmp_path: Path
+) -> None:
+    file = tmp_path / "questions.jsonl"
+    rows = [{"id": "long", "question": "x" * 3000}, {"id": "a", "question": QUESTION}]
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    done = asking("--batch", str(file))
+    assert done.returncode == 1
+    bad, good = map(json.loads, done.stdout.splitlines())
+    assert (bad["id"], set(bad)) == ("long", {"id", "error"})
+    assert "the question has 3000 characters (expected: at most 2000)" in bad["error"]
+    assert "long: the question has 3000 characters" in done.stderr
+    assert (good["id"], good["refused"]) == ("a", False)
+
+
+def test_a_source_that_is_not_there(asking: Asking) -> None:
+    done = asking(QUESTION, "--source", "lmdeploi")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no source lmdeploi (expected: some of lagent, lmdeploy" in done.stderr
+
+
 def test_people_get_the_answer_and_its_sources(asking: Asking) -> None:
     done = asking(QUESTION, "--source", "lmdeploy", "--language", "zh")
     assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from assistant.ui import build_demo
 from assistant.ui.serving import start, stop
+from assistant.vector_index import Manifest
 from tests.ui.demo import PacedChatModel, build_sample_index, make_demo_chain, sample_manifest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -78,9 +79,15 @@ def serve_demo(index: Path) -> Iterator[ServeDemo]:
     """Serves a page over the sample index with a given model; returns its address."""
     with ExitStack() as demos:
 
-        def serve(model: PacedChatModel, *, answers: bool = True, **options: Any) -> str:
+        def serve(
+            model: PacedChatModel,
+            *,
+            answers: bool = True,
+            current: Callable[[], Manifest] = sample_manifest,
+            **options: Any,
+        ) -> str:
             chain = make_demo_chain(index, model, answers=answers)
-            demo = build_demo(chain, sample_manifest(), **options)
+            demo = build_demo(chain, current, **options)
             demos.callback(stop, demo)
             return start(demo, host="127.0.0.1", port=free_port())
 

@@ -15,7 +15,7 @@ if __name__ == "__main__":
     logging.getLogger("assistant").setLevel(logging.INFO)
     with tempfile.TemporaryDirectory() as folder:
         chain = make_demo_chain(build_sample_index(Path(folder)), make_model())
-        demo = build_demo(chain, sample_manifest())
+        demo = build_demo(chain, sample_manifest)
         try:
             serve(
                 demo, host="127.0.0.1", port=int(sys.argv[1]), share=True, share_timeout_seconds=20

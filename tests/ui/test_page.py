@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,6 +16,7 @@ from tests.ui.demo import (
     QUESTION,
     make_model,
     model_failure,
+    sample_manifest,
 )
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -357,6 +359,36 @@ def test_the_search_can_be_narrowed(serve_demo: ServeDemo, open_page: OpenPage) 
     ask(page)
     expect(page.locator("#chat .answer.answered")).to_have_count(2)
     expect(page.locator("#source-1-1 .path")).to_have_text("docs/zh_cn/quantization/kv_quant.md")
+
+
+def test_a_new_visitor_sees_the_index_in_use(serve_demo: ServeDemo, open_page: OpenPage) -> None:
+    manifests = [sample_manifest()]
+    address = serve_demo(make_model(), current=lambda: manifests[-1])
+    page = open_page(address)
+    page.click("#scope .label-wrap")
+    names = page.locator("#scope-sources label span")
+    expect(names).to_have_text(["lmdeploy", "xtuner", "starter"])
+    page.locator("#scope-sources").get_by_text("xtuner").click()
+    now = {**manifests[0].sources, "handbook": {"commit": "", "files": 1, "chunks": 1}}
+    del now["lmdeploy"]
+    manifests.append(replace(manifests[0], sources=now))
+    other = open_page(address)
+    other.click("#scope .label-wrap")
+    expect(other.locator("#scope-sources label span")).to_have_text(
+        ["xtuner", "starter", "handbook"]
+    )
+    expect(other.locator("#brand .subtitle:visible")).to_contain_text("handbook")
+    expect(names).to_have_text(["lmdeploy", "xtuner", "starter"])  # until it is loaded again
+
+
+def test_a_source_that_is_gone_is_said(serve_demo: ServeDemo, open_page: OpenPage) -> None:
+    sources = {**sample_manifest().sources, "gone": {"commit": "", "files": 1, "chunks": 1}}
+    current = replace(sample_manifest(), sources=sources)
+    page = open_page(serve_demo(make_model(), current=lambda: current))
+    page.click("#scope .label-wrap")
+    page.get_by_role("checkbox", name="gone").check()
+    ask(page)
+    expect(page.locator("#chat")).to_contain_text("no longer in the knowledge base")
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "en-US"])

@@ -31,7 +31,7 @@ def get(address: str) -> tuple[int, str]:
 
 
 def test_a_port_in_use_is_an_error_that_names_it(index: Path) -> None:
-    demo = build_demo(make_demo_chain(index, make_model()), sample_manifest())
+    demo = build_demo(make_demo_chain(index, make_model()), sample_manifest)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -42,7 +42,7 @@ def test_a_port_in_use_is_an_error_that_names_it(index: Path) -> None:
 
 
 def test_an_address_of_another_machine_is_an_error(index: Path) -> None:
-    demo = build_demo(make_demo_chain(index, make_model()), sample_manifest())
+    demo = build_demo(make_demo_chain(index, make_model()), sample_manifest)
     with pytest.raises(ServerError, match=r"192\.0\.2\.1"):
         start(demo, host="192.0.2.1", port=free_port())
 
@@ -50,7 +50,7 @@ def test_an_address_of_another_machine_is_an_error(index: Path) -> None:
 def test_the_page_works_under_a_proxys_path_and_tells_browsers_to_load_nothing_else(
     index: Path,
 ) -> None:
-    demo = build_demo(make_demo_chain(index, make_model()), sample_manifest())
+    demo = build_demo(make_demo_chain(index, make_model()), sample_manifest)
     try:
         address = start(demo, host="127.0.0.1", port=free_port(), root_path="/assistant")
         with build_opener(ProxyHandler({})).open(address, timeout=10) as answer:

@@ -233,6 +233,26 @@ def test_a_running_app_changes_over_without_a_restart(folder: Path, tmp_path: Pa
     live.close()
 
 
+def test_a_question_that_outlives_several_builds(folder: Path, tmp_path: Path) -> None:
+    db, embedder = tmp_path / "db", HashEmbedder()
+    build(folder, db)
+    now = [0.0]
+    live = LiveIndex(db, embedder, clock=lambda: now[0])
+    first = live.current()
+    place = first.folder
+    for pages in (5, 6, 7):
+        write_pages(folder, pages)
+        build(folder, db)
+        now[0] += 2.0
+        assert live.current().manifest.chunks > first.manifest.chunks
+    assert len(first.store) == first.manifest.chunks
+    del first
+    write_pages(folder, 8)
+    build(folder, db)
+    assert not place.exists()
+    live.close()
+
+
 def test_an_app_that_is_builds_behind_keeps_its_version(folder: Path, tmp_path: Path) -> None:
     db, embedder = tmp_path / "db", HashEmbedder()
     build(folder, db)
