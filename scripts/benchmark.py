@@ -202,11 +202,15 @@ def _print_index(report: dict[str, Any]) -> None:
             f"{name:12}{row['build_seconds']:10.1f}{row['peak_mb']:10.0f}{row['chunks']:8}"
             f"{ratios[0]:8.2f}{ratios[1]:10.2f}"
         )
-    say(
-        f"no change: {ours['unchanged_seconds']:.2f} s, {ours['unchanged_ratio']:.0f} times as "
-        f"fast; one edited file: {ours['one_edited_seconds']:.2f} s, "
-        f"{ours['one_edited_ratio']:.0f} times as fast"
-    )
+    for kind, of in (("process", "whole processes"), ("build", "in the build")):
+        seconds, ratios = ours["seconds"][kind], ours["times_as_fast"][kind]
+        say(
+            f"{of}: "
+            + ", ".join(
+                f"{name.replace('_', ' ')} {seconds[name]:.2f} s ({ratios[name]:.0f} times as fast)"
+                for name in seconds
+            )
+        )
     for row in report["growth"]:
         say(
             f"{row['times']:3} times: {row['chunks']:7} chunks, {row['build_seconds']:7.1f} s, "

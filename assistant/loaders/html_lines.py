@@ -55,7 +55,7 @@ def _without_unread(text: str) -> str:
 
 def _headings(text: str) -> Iterator[tuple[int, tuple[int, int, str]]]:
     """First line -> last line, level and title, lines counted from 0."""
-    done = 0
+    done = counted = line = 0
     for match in _HEADING.finditer(text):
         if match.start() < done:
             continue
@@ -65,6 +65,7 @@ def _headings(text: str) -> Iterator[tuple[int, tuple[int, int, str]]]:
         title = " ".join(html.unescape(_TAG.sub(" ", text[match.end() : closing])).split())
         end = text.find(">", closing)
         done = len(text) if end < 0 else end
+        line += text.count("\n", counted, match.start())
+        counted = match.start()
         if title and len(title) <= _LONGEST_TITLE:
-            start = text.count("\n", 0, match.start())
-            yield start, (start + text.count("\n", match.start(), done), int(match[1]), title)
+            yield line, (line + text.count("\n", counted, done), int(match[1]), title)

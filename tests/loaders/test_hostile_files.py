@@ -232,6 +232,7 @@ _DEEP: dict[str, str] = {
     "front2.md": "---\ntitle: " + "x" * 100_000 + "\n---\n\nwords",
     "one.txt": "x" * 1_000_000,
     "one.md": "word " * 200_000,
+    "titles.md": "<h1>a</h1>" * 200_000,
     "row.md": "|a|\n|-|\n|" + "word " * 50_000 + "|",
 }
 
