@@ -154,6 +154,8 @@ def _watched(arguments: list[str], edited: Path) -> dict[str, Any]:
     summaries = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
+        limit = threading.Timer(_LIMIT_SECONDS, process.kill)
+        limit.start()
         try:
             process.stdout.readline()  # of the build before it watches
             time.sleep(_UNTIL_WATCHING_SECONDS)
@@ -161,6 +163,7 @@ def _watched(arguments: list[str], edited: Path) -> dict[str, Any]:
                 _add_paragraph(edited)
                 summaries.append(json.loads(process.stdout.readline()))
         finally:
+            limit.cancel()
             process.send_signal(signal.SIGINT)
     del summaries[0]  # loads what later ones have
     return dict(sorted(summaries, key=lambda summary: summary["seconds"])[_EDITS // 2])
