@@ -90,9 +90,10 @@ def build(
     )
 
 
-def write_index_report(settings: Settings, file: Path) -> None:
-    """A page about the index in use."""
-    opened = open_version(settings.db_folder, embedder(settings), chroma_server(settings))
+def write_index_report(settings: Settings, file: Path, used: Embedder | None = None) -> None:
+    """A page about the index in use; `used` is as in `build`."""
+    used = used or embedder(settings)
+    opened = open_version(settings.db_folder, used, chroma_server(settings))
     write_report_page(file, opened.folder, opened.manifest, opened.store)
     opened.close()
 

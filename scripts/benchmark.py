@@ -202,7 +202,10 @@ def _print_index(report: dict[str, Any]) -> None:
             f"{name:12}{row['build_seconds']:10.1f}{row['peak_mb']:10.0f}{row['chunks']:8}"
             f"{ratios[0]:8.2f}{ratios[1]:10.2f}"
         )
-    for kind, of in (("process", "whole processes"), ("build", "in the build")):
+    for kind, of in (
+        ("process", "whole processes"),
+        ("build", "in the build (watched: all loaded)"),
+    ):
         seconds, ratios = ours["seconds"][kind], ours["times_as_fast"][kind]
         say(
             f"{of}: "

@@ -23,7 +23,6 @@ from command_line import say
 _HERE = Path(__file__).resolve().parent
 _LIMIT_SECONDS = 4 * 3600
 _SAMPLE_SECONDS = 0.1
-_UNTIL_WATCHING_SECONDS = 2.0
 _EDITS = 5
 _WORD = re.compile(r"\w+")
 
@@ -156,11 +155,12 @@ def _watched(arguments: list[str], edited: Path) -> dict[str, Any]:
         limit = threading.Timer(_LIMIT_SECONDS, process.kill)
         limit.start()
         try:
-            process.stdout.readline()  # of the build before it watches
-            time.sleep(_UNTIL_WATCHING_SECONDS)
+            process.stdout.readline()  # of the first build; it watches by then
             for _ in range(_EDITS + 1):
                 _add_paragraph(edited)
-                summaries.append(json.loads(process.stdout.readline()))
+                while not (summary := json.loads(process.stdout.readline()))["embedded"]:
+                    pass  # a save that was seen in two parts
+                summaries.append(summary)
         finally:
             limit.cancel()
             process.terminate()  # SIGINT is ignored by what a background job starts

@@ -25,9 +25,9 @@ def main() -> int:
     """Build and print the summary."""
     arguments = _parser().parse_args()
     settings = settings_for(arguments)
-    report = _build(settings, arguments, offline=arguments.offline, rebuild=arguments.rebuild)
     if arguments.watch:
-        _watch(settings, arguments)
+        return _watch(settings, arguments)
+    report = _build(settings, arguments)
     unreached = [s.name for s in report.sources if s.status in ("failed", "kept")]
     return 1 if arguments.update and unreached else 0
 
@@ -62,53 +62,60 @@ def _build(
     settings: Settings,
     arguments: argparse.Namespace,
     *,
-    offline: bool,
-    rebuild: bool = False,
+    again: bool = False,
     used: Embedder | None = None,
 ) -> BuildReport:
+    """Build and print the summary; `again` when repositories were asked before."""
     from terminal_progress import TerminalProgress
 
     from assistant import building
 
     report = building.build(
         settings,
-        offline=offline,
-        rebuild=rebuild,
+        offline=arguments.offline or again,
+        rebuild=arguments.rebuild and not again,
         ray_workers=arguments.workers if arguments.engine == "ray" else None,
         used=used,
         progress=TerminalProgress(),
     )
     _print_summary(report, arguments.update)
     if arguments.report:
-        building.write_index_report(settings, arguments.report)
+        building.write_index_report(settings, arguments.report, used)
         say(f"{arguments.report} written.")
     if arguments.json:
         print_json(report)
     return report
 
 
-def _watch(settings: Settings, arguments: argparse.Namespace) -> None:
-    """Follow the local folders; repositories stay as they are, and the embedder is kept."""
+def _watch(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Build, then again whenever a local folder changes, until Ctrl-C; keeps the embedder."""
+    from terminal_progress import TerminalProgress
+
     from assistant import building
     from assistant.errors import AssistantError, SourcesFileError
     from assistant.sources import read_sources
     from assistant.vector_index import watch
 
-    folders = [source.folder for source in read_sources(settings.sources_file) if source.folder]
+    named = (source.folder for source in read_sources(settings.sources_file))
+    folders = [folder for folder in named if folder is not None and folder.is_dir()]
     if not folders:
         raise SourcesFileError(
-            f"{settings.sources_file} names no local folder",
+            f"{settings.sources_file} names no local folder that is there",
             expected="a source with `folder` to watch",
             action="Run the command without --watch; --update follows repositories.",
         )
-    used = building.embedder(settings)
-    say(f"Watching {', '.join(map(str, folders))}; Ctrl-C ends it.")
+    used = building.embedder(settings, TerminalProgress())
     for paths in watch(folders):
+        if not paths:  # watching; what changes from now on is built next
+            _build(settings, arguments, used=used)
+            say(f"Watching {', '.join(map(str, folders))}; Ctrl-C ends it.")
+            continue
         say(f"{len(paths)} files changed, such as {min(paths)}.")
         try:
-            _build(settings, arguments, offline=True, used=used)
+            _build(settings, arguments, again=True, used=used)
         except AssistantError as error:  # the next change may put it right
             say(f"Error: {error}")
+    return 0
 
 
 def _print_summary(report: BuildReport, update: bool) -> None:

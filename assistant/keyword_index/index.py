@@ -65,17 +65,18 @@ class Concept:
         return float(self.scores[place]) if found else 0.0
 
 
-def write_keyword_index(folder: Path, chunks: Iterable[Chunk]) -> None:
+def write_keyword_index(folder: Path, chunks: Iterable[Chunk], before: Path | None = None) -> None:
     """Write the index of all chunks into `folder`; the same chunks give the same files.
 
-    Where the folder has an older index, what it knows is not cut into words again.
+    What the index in the folder `before` knows, if there is one, is not cut into words again.
     """
     files = files_of(chunks)
     ordered = [chunk for part in files.values() for chunk in part]
     place = places(files)
     target = folder / _FOLDER
-    counts = count_words(ordered, read_counts(target))
-    pages = aligned_pages(files, _kept_pages(target))
+    known = (before or folder) / _FOLDER
+    counts = count_words(ordered, read_counts(known))
+    pages = aligned_pages(files, _kept_pages(known))
     shutil.rmtree(target, ignore_errors=True)
     _engine(counts).save(target, show_progress=False)
     write_counts(target, counts)

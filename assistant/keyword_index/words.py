@@ -16,7 +16,9 @@ import opencc
 import rjieba
 import Stemmer
 
-WORDS_VERSION = 2  # to be raised when the same text gives other words
+# To be raised when the same text gives other words, the same chunk other counts (`counts`) or
+# the same page other passages (`glossary`, `pages.sections`): builds keep all of them.
+WORDS_VERSION = 2
 
 _RUN = re.compile(
     r"(?P<identifier>[^\W\u3400-\u9fff]+(?:[-./+:@][^\W\u3400-\u9fff]+)*)"

@@ -152,8 +152,9 @@ class KnowledgeRetriever(BaseRetriever):
 
     def _current(self) -> SearchableVersion:
         """The version in use; the one before where a new one is damaged."""
-        opened = self.index.current()
+        before = self._version  # is closed, if it has to be, when the lock is free again
         with self._lock:
+            opened = self.index.current()
             if opened.name not in (self._refused, self._version and self._version.name):
                 try:
                     self._version = SearchableVersion(opened)
@@ -162,8 +163,10 @@ class KnowledgeRetriever(BaseRetriever):
                         raise
                     self._refused = opened.name
                     logger.warning("the new index cannot be used, the old one stays: %s", error)
-            assert self._version is not None
-            return self._version
+            version = self._version
+        del before
+        assert version is not None
+        return version
 
     def _get_relevant_documents(
         self,

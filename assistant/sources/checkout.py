@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from assistant.sources.git import GitCommandError, without_password
 
 logger = logging.getLogger(__name__)
 
+_LOOK_SECONDS = 0.5
 _OTHER_ADDRESS = "Correct it in the sources file, or add a mirror."
 
 
@@ -62,7 +64,7 @@ def fetch(
         folder: Where clones are kept. One process at a time works on a clone.
         timeout_seconds: For one git command, and for the wait for another process.
         offline: Take the clone as it is and ask no address.
-        progress: Is told the bytes that arrive.
+        progress: Is told the bytes that arrive, twice a second; ends the work by raising.
 
     Raises:
         SourceNotFoundError: No such folder; or the addresses answer and have no repository.
@@ -75,9 +77,9 @@ def fetch(
     clone = Clone(source, folder, timeout_seconds, progress)
     try:
         if offline:
-            return _as_it_is(clone, timeout_seconds)
+            return _as_it_is(clone, timeout_seconds, progress)
         folder.mkdir(parents=True, exist_ok=True)
-        with _only_one(clone, timeout_seconds):
+        with _only_one(clone, timeout_seconds, progress):
             clone.recover()
             return _from_addresses(clone, progress)
     except OSError as error:
@@ -98,10 +100,10 @@ def _local(source: Source, folder: Path) -> Checkout:
     return Checkout(source, folder, "")
 
 
-def _as_it_is(clone: Clone, timeout_seconds: float) -> Checkout:
+def _as_it_is(clone: Clone, timeout_seconds: float, progress: Progress) -> Checkout:
     reached = None
     if clone.folder.parent.is_dir():
-        with _only_one(clone, timeout_seconds, needed=False):
+        with _only_one(clone, timeout_seconds, progress, needed=False):
             reached = clone.reached()
     if reached is None:
         raise SourceError(
@@ -115,9 +117,9 @@ def _as_it_is(clone: Clone, timeout_seconds: float) -> Checkout:
 def _from_addresses(clone: Clone, progress: Progress) -> Checkout:
     name = clone.source.name
     failures: list[SourceError] = []
-    progress(f"fetch {name}", 0, None, "B")
     addresses = clone.source.git
     for address, after in zip_longest(addresses, addresses[1:]):
+        progress(f"fetch {name}", 0, None, "B")
         try:
             commit = _ask(clone, address)
         except SourceError as error:
@@ -195,17 +197,26 @@ def _all_failed(name: str, failures: list[SourceError]) -> SourceError:
 
 
 @contextmanager
-def _only_one(clone: Clone, timeout_seconds: float, *, needed: bool = True) -> Iterator[None]:
+def _only_one(
+    clone: Clone, timeout_seconds: float, progress: Progress, *, needed: bool = True
+) -> Iterator[None]:
     """Hold the clone's lock, which the system frees when a process dies."""
+    name = clone.source.name
     lock = FileLock(clone.folder.parent / f".{clone.folder.name}.lock")
+    ends = time.monotonic() + timeout_seconds
     try:
-        lock.acquire(timeout=timeout_seconds)
-    except Timeout as error:
-        raise SourceError(
-            f"another process has been fetching {clone.source.name} for {timeout_seconds:g} s",
-            expected="one process at a time",
-            action="Wait for it to finish, then run the command again.",
-        ) from error
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=max(0.0, min(_LOOK_SECONDS, ends - time.monotonic())))
+            except Timeout as error:
+                if time.monotonic() < ends:
+                    progress(f"fetch {name}", 0, None, "B")
+                    continue
+                raise SourceError(
+                    f"another process has been fetching {name} for {timeout_seconds:g} s",
+                    expected="one process at a time",
+                    action="Wait for it to finish, then run the command again.",
+                ) from error
     except OSError:  # for instance on a read-only disk, where nobody can fetch either
         if needed:
             raise

@@ -25,6 +25,7 @@ from assistant.sources.tree import TreeEntry, sparse_pattern, tree
 logger = logging.getLogger(__name__)
 
 NOTE = ".git/source.json"
+_SPARSE = ".git/info/sparse-checkout"
 _ANSWER_SECONDS = 30
 _LIST_SECONDS = 120
 _ALL_HISTORY = "--depth=2147483647"
@@ -41,12 +42,11 @@ class NoSuchRevisionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What a complete clone holds; `globs` are those that its files were chosen by."""
+    """What a complete clone holds."""
 
     address: str
     revision: str | None
     commit: str
-    globs: str = ""
 
 
 class Clone:
@@ -106,8 +106,8 @@ class Clone:
         noted = self._noted()
         if noted:
             try:
-                if noted == Reached(address, self.source.revision, commit, self._globs()):
-                    return self._restore(commit)
+                if self._has(noted, address, commit):
+                    return self._restore(noted.commit)
                 return self._bring(self.folder, address, reference)
             except GitCommandError as failure:
                 if failure.timed_out:
@@ -138,8 +138,16 @@ class Clone:
             _make_empty(self._beside, filtered=False)
             return self._bring(self._beside, address, reference)
 
-    def _globs(self) -> str:
-        return "\n".join((*self.source.include, "", *self.source.exclude))
+    def _has(self, noted: Reached, address: str, commit: str) -> bool:
+        """Whether the clone is of this commit, with the files that are wanted now."""
+        asked = (address, self.source.revision)
+        if (noted.address, noted.revision) != asked or not noted.commit.startswith(commit):
+            return False
+        patterns = _patterns(self._wanted(self.folder, noted.commit))
+        try:
+            return (self.folder / _SPARSE).read_bytes() == patterns
+        except OSError:
+            return False
 
     def _restore(self, commit: str) -> str:
         """Put back what was changed or deleted in a clone that has everything."""
@@ -162,6 +170,7 @@ class Clone:
             folder=self.folder.parent,
             timeout_seconds=min(self._timeout_seconds, _ANSWER_SECONDS),
             clone=False,
+            look=self._look,
         )
         lines = (line.partition("\t") for line in output.decode(errors="replace").splitlines())
         there = {name: commit for commit, _, name in lines}
@@ -177,28 +186,29 @@ class Clone:
     def _bring(self, folder: Path, address: str, reference: str) -> str:
         self._git(folder, "config", "remote.origin.url", git_address(address))
         commit = self._fetch_commit(folder, reference)
+        wanted = self._wanted(folder, commit)
+        self._fetch_contents(folder, commit, wanted)
+        note = folder / NOTE
+        note.unlink(missing_ok=True)
+        sparse = folder / _SPARSE
+        sparse.parent.mkdir(exist_ok=True)
+        sparse.write_bytes(_patterns(wanted))
+        self._git(folder, "checkout", "--quiet", "--force", "--detach", commit)
+        reached = Reached(address, self.source.revision, commit)
+        note.write_text(json.dumps(asdict(reached)), encoding="utf-8")
+        return commit
+
+    def _wanted(self, folder: Path, commit: str) -> list[TreeEntry]:
         globs = Globs(self.source)
-        entries = tree(folder, commit)
-        wanted = [
+        return [
             entry
-            for entry in entries
+            for entry in tree(folder, commit, self._look)
             if entry.is_file
             and (
                 entry.path.rpartition("/")[2] == ".gitattributes"  # git reads it for each file
                 or globs.judge(entry.path) is Verdict.WANTED
             )
         ]
-        self._fetch_contents(folder, commit, wanted)
-        note = folder / NOTE
-        note.unlink(missing_ok=True)
-        patterns = "".join(sparse_pattern(entry.path) for entry in wanted)
-        info = folder / ".git/info"
-        info.mkdir(exist_ok=True)
-        (info / "sparse-checkout").write_bytes(os.fsencode(patterns or "/.nothing\n"))
-        self._git(folder, "checkout", "--quiet", "--force", "--detach", commit)
-        reached = Reached(address, self.source.revision, commit, self._globs())
-        note.write_text(json.dumps(asdict(reached)), encoding="utf-8")
-        return commit
 
     def _fetch_commit(self, folder: Path, reference: str) -> str:
         """Fetch one commit with its trees; all commits if the server gives none by its name."""
@@ -238,16 +248,18 @@ class Clone:
             )
 
     def _git(self, folder: Path, *arguments: str, send: bytes = b"") -> bytes:
-        def look() -> None:
-            self._progress(f"fetch {self.source.name}", pack_bytes(folder), None, "B")
-
         return run_git(
             arguments,
             folder=folder,
             timeout_seconds=self._timeout_seconds,
             send=send,
-            look=look,
+            look=lambda: self._look(folder),
         )
+
+    def _look(self, folder: Path | None = None) -> None:
+        """Tell the bytes that arrived; ends what is running when the progress raises."""
+        arrived = pack_bytes(folder or self.folder)
+        self._progress(f"fetch {self.source.name}", arrived, None, "B")
 
 
 def git_address(address: str) -> str:
@@ -265,6 +277,12 @@ def pack_bytes(folder: Path) -> int:
         except OSError:
             continue  # it was renamed meanwhile
     return total
+
+
+def _patterns(wanted: Iterable[TreeEntry]) -> bytes:
+    """The content of git's sparse-checkout file."""
+    patterns = "".join(sparse_pattern(entry.path) for entry in wanted)
+    return os.fsencode(patterns or "/.nothing\n")
 
 
 def _make_empty(folder: Path, *, filtered: bool) -> None:

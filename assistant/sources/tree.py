@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,13 @@ class TreeEntry:
         return self.mode.startswith("1") and not self.mode.startswith("16")
 
 
-def tree(folder: Path, commit: str) -> list[TreeEntry]:
-    """All tracked paths of a commit, ordered as git orders them."""
+def tree(folder: Path, commit: str, look: Callable[[], None] | None = None) -> list[TreeEntry]:
+    """All tracked paths of a commit, ordered as git orders them; `look` is as in `run_git`."""
     output = run_git(
         ["ls-tree", "-r", "-z", "--full-tree", commit],
         folder=folder,
         timeout_seconds=_LIST_SECONDS,
+        look=look,
     )
     return list(_entries(output))
 

@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ class OpenIndex:
     store: ChunkStore
     manifest: Manifest
     folder: Path
-    release: Callable[[], None]
+    closing: ExitStack
 
     @property
     def name(self) -> str:
@@ -43,17 +44,12 @@ class OpenIndex:
         return self.folder.name
 
     def close(self) -> None:
-        """Release files and lock."""
-        _close(self.store, self.release)
+        """Release files and lock; once is enough, and more do no harm."""
+        self.closing.close()
 
     def close_when_unused(self) -> None:
         """As `close`, as soon as nobody holds this object any more."""
-        weakref.finalize(self, _close, self.store, self.release)
-
-
-def _close(store: ChunkStore, release: Callable[[], None]) -> None:
-    store.close()
-    release()
+        weakref.finalize(self, self.closing.close)
 
 
 def open_version(
@@ -78,11 +74,9 @@ def open_version(
         except FileNotFoundError:
             time.sleep(0.01 * attempt)
             continue
-        try:
-            return _opened(version, embedder, server, release)
-        except BaseException:
-            release()
-            raise
+        with ExitStack() as closing:
+            closing.callback(release)
+            return _opened(version, embedder, server, closing)
     raise IndexCorruptError(
         f"{db_folder / POINTER} names a version that is not there",
         expected="the pointer that a finished build wrote",
@@ -102,19 +96,20 @@ def _opened(
     version: Path,
     embedder: Embedder,
     server: ChromaServer | None,
-    release: Callable[[], None],
+    closing: ExitStack,
 ) -> OpenIndex:
     manifest = Manifest.read(version)
     manifest.check_embedder(embedder.identity, embedder.dimension)
     manifest.check_vectors(server.url if server else EMBEDDED)
     store = ChunkStore(version, places=places_of(manifest.sources), server=server)
+    closing.callback(store.close)
     if len(store) != manifest.chunks:
         raise IndexCorruptError(
             f"the index {version} has {len(store)} chunks",
             expected=f"{manifest.chunks} chunks, as its manifest says",
             action=f"{REBUILD} --rebuild",
         )
-    return OpenIndex(store, manifest, version, release)
+    return OpenIndex(store, manifest, version, closing.pop_all())
 
 
 class LiveIndex:
@@ -159,7 +154,8 @@ class LiveIndex:
         self, vector: NDArray[np.float32], count: int, where: dict[str, Any] | None = None
     ) -> list[tuple[Chunk, float]]:
         """`ChunkStore.search` in the version in use."""
-        return self.current().store.search(vector, count, where)
+        opened = self.current()  # is closed when nobody holds it
+        return opened.store.search(vector, count, where)
 
     def close(self) -> None:
         """Close what is open."""

@@ -1,7 +1,8 @@
 """Files to chunks, beside the encoder's work; knows nothing of vectors.
 
 On many processors worker processes parse. On two, which the encoder fills, a thread does:
-processes would gain nothing and take the memory of a tokenizer each.
+processes would gain nothing and take the memory of a tokenizer each. A file that takes
+too long is skipped in both.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from assistant.loaders import load
 from assistant.splitter import split
 from assistant.vector_index.links import has_link, mark
 
-_FEW = 24  # files that are parsed before a worker has started
+_FEW = 24  # files that a thread has parsed before a worker has started
 _AHEAD = 48  # files a worker may be ahead of the encoder; bounds the memory
 _STOP_SECONDS = 0.2  # how often a waiting thread looks whether it shall end
 _LIMIT_SECONDS = 180.0  # for one file, above the loaders' own limits
@@ -37,6 +38,9 @@ class Parsed:
 
     chunks: tuple[Chunk, ...] = ()
     reason: str = ""
+
+
+_TOO_LONG = Parsed(reason="took too long to read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +90,18 @@ def parsing(
     Args:
         files: Each is read once.
         parser: Made only if there are files.
-        workers: Processes for many files; 0: a thread. A few are parsed at once.
+        workers: Processes for many files; 0: a thread, as for few.
     """
-    if len(files) <= _FEW:
-        yield ((file, parser_now.parse(file)) for parser_now in [parser()] for file in files)
+    if not files:
+        yield iter(())
         return
-    if workers < 1:
-        stop = threading.Event()
+    if workers < 1 or len(files) <= _FEW:
+        stops: list[threading.Event] = []
         try:
-            yield _from_thread(parser(), files, stop)
+            yield _from_threads(parser(), files, stops)
         finally:
-            stop.set()
+            for stop in stops:
+                stop.set()
         return
     context = multiprocessing.get_context("spawn")
     pool = context.Pool(workers, _start_worker, (parser(),))
@@ -112,15 +117,37 @@ def default_workers() -> int:
     return min(8, max(0, (os.cpu_count() or 1) - 2))
 
 
-def _from_thread(
-    parser: FileParser, files: Sequence[SourceFile], stop: threading.Event
+def _from_threads(
+    parser: FileParser, files: Sequence[SourceFile], stops: list[threading.Event]
 ) -> Iterator[tuple[SourceFile, Parsed]]:
-    done: queue.Queue[tuple[SourceFile, Parsed] | BaseException] = queue.Queue(_AHEAD)
+    """One thread; where a file takes too long, another goes on behind it."""
+    begun = 0
+    while begun < len(files):
+        stops.append(threading.Event())
+        done = _thread(parser, files[begun:], stops[-1])
+        for file in files[begun:]:
+            begun += 1
+            try:
+                outcome = done.get(timeout=_LIMIT_SECONDS)
+            except queue.Empty:
+                stops[-1].set()  # no thread can be ended from outside; it ends with the process
+                yield file, _TOO_LONG
+                break
+            if isinstance(outcome, BaseException):
+                raise outcome
+            yield file, outcome
 
-    def put(item: tuple[SourceFile, Parsed] | BaseException) -> None:
+
+def _thread(
+    parser: FileParser, files: Sequence[SourceFile], stop: threading.Event
+) -> queue.Queue[Parsed | BaseException]:
+    """Parses the files in order, not too far ahead of who takes them."""
+    done: queue.Queue[Parsed | BaseException] = queue.Queue(_AHEAD)
+
+    def put(outcome: Parsed | BaseException) -> None:
         while not stop.is_set():
             try:
-                done.put(item, timeout=_STOP_SECONDS)
+                done.put(outcome, timeout=_STOP_SECONDS)
             except queue.Full:
                 continue
             break
@@ -130,16 +157,12 @@ def _from_thread(
             for file in files:
                 if stop.is_set():
                     return
-                put((file, parser.parse(file)))
+                put(parser.parse(file))
         except BaseException as error:  # noqa: BLE001 (raised again where the files are read)
             put(error)
 
     threading.Thread(target=parse_all, daemon=True).start()
-    for _ in files:
-        item = done.get()
-        if isinstance(item, BaseException):
-            raise item
-        yield item
+    return done
 
 
 def _from_pool(
@@ -156,7 +179,7 @@ def _from_pool(
         try:
             yield file, result.get(_LIMIT_SECONDS)
         except multiprocessing.TimeoutError:  # it hangs, or took its process with it
-            yield file, Parsed(reason="took too long to read")
+            yield file, _TOO_LONG
 
 
 def _start_worker(parser: FileParser) -> None:

@@ -22,11 +22,21 @@ _HELD = 20_000  # vectors that are held in memory; 1.5 KB each with 384 dimensio
 
 
 def write_search_files(
-    version: Path, dimension: int, vectors: Callable[[Sequence[str]], Vectors]
+    version: Path,
+    dimension: int,
+    vectors: Callable[[Sequence[str]], Vectors],
+    before: Path | None = None,
 ) -> None:
-    """Write both into a version's folder; `vectors` gives those of texts, (n, dimension)."""
+    """Write both into a version's folder.
+
+    Args:
+        version: Has its chunks already.
+        dimension: Of a vector.
+        vectors: Gives those of texts, (n, dimension).
+        before: The version before, if there is one; what it knows is taken from there.
+    """
     chunks = in_order(read_chunks(version))
-    write_keyword_index(version, chunks)
+    write_keyword_index(version, chunks, before)
     portions: Callable[[], Iterable[Vectors]] = partial(_portions, chunks, vectors)
     if len(chunks) <= _HELD:  # is read twice
         held = list(portions())

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from assistant.documents import Source, SourceFile
@@ -18,6 +17,7 @@ from assistant.vector_index.manifest import Manifest
 
 FetchSource = Callable[[Source, Progress], Checkout]
 _AT_ONCE = 4  # sources; most of the time is waiting for servers
+_WAIT_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def survey(
     Args:
         sources: In the order to report them.
         fetch: Gives a source's files, or raises a SourceError, which is kept; is called
-            in several threads, and ends when the progress that it gets raises.
+            in several threads, and has to end when the progress that it gets raises.
         before: Of a version whose chunks can be taken over; None: nothing can.
         max_file_bytes: Larger files are skipped.
         python_sources: Whether Python files are taken.
@@ -82,22 +82,20 @@ def survey(
     """
     result = Survey()
     failures: list[SourceError] = []
-    progress = _OneAtATime(progress)
-    with closing(_fetched(list(sources), fetch, progress)) as fetched:
-        for source, checkout in fetched:
-            if isinstance(checkout, SourceError):
-                failures.append(checkout)
-                result.checkouts.append((source.name, checkout))
-                continue
-            result.checkouts.append(checkout)
-            files, skipped = list_files(
-                checkout, max_file_bytes=max_file_bytes, python_sources=python_sources
-            )
-            result.skipped.update({f"{source.name}/{path}": reason for path, reason in skipped})
-            linked = has_link(source, checkout.commit)
-            for done, file in enumerate(files, start=1):
-                _look_at(file, linked, before, result)
-                progress(f"look at {source.name}", done, len(files), "files")
+    for source, checkout in _fetched(list(sources), fetch, progress):
+        if isinstance(checkout, SourceError):
+            failures.append(checkout)
+            result.checkouts.append((source.name, checkout))
+            continue
+        result.checkouts.append(checkout)
+        files, skipped = list_files(
+            checkout, max_file_bytes=max_file_bytes, python_sources=python_sources
+        )
+        result.skipped.update({f"{source.name}/{path}": reason for path, reason in skipped})
+        linked = has_link(source, checkout.commit)
+        for done, file in enumerate(files, start=1):
+            _look_at(file, linked, before, result)
+            progress(f"look at {source.name}", done, len(files), "files")
     if failures and not result.fingerprints and not result.unread:
         raise failures[0]
     return result
@@ -105,42 +103,32 @@ def survey(
 
 def _fetched(
     sources: list[Source], fetch: FetchSource, progress: Progress
-) -> Generator[tuple[Source, Checkout | SourceError], None, None]:
+) -> list[tuple[Source, Checkout | SourceError]]:
     """Every source in order, with what became of it; several are fetched at once."""
-    together = _Fetching(progress)
+    fetching = _Fetching(progress)
 
     def outcome(source: Source) -> Checkout | SourceError:
         try:
-            return fetch(source, together)
+            return fetch(source, fetching)
         except SourceError as error:
             return error
 
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch") as pool:
-        futures = [pool.submit(outcome, source) for source in sources]
         try:
-            for source, future in zip(sources, futures, strict=True):
-                yield source, future.result()
-            together.finish()
+            futures = [pool.submit(outcome, source) for source in sources]
+            pending = set(futures)
+            while pending:  # in short waits: on Windows Ctrl-C interrupts no long one
+                _, pending = wait(pending, timeout=_WAIT_SECONDS)
         except BaseException:  # Ctrl-C among them; leaving the pool waits for its threads
-            together.stop()
+            fetching.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    fetching.finish()
+    return [(source, future.result()) for source, future in zip(sources, futures, strict=True)]
 
 
 class _StoppedError(Exception):
     """Ends a fetch that nobody waits for any more."""
-
-
-class _OneAtATime:
-    """A progress that several threads may call."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._lock = threading.Lock()
-
-    def __call__(self, stage: str, done: int, total: int | None, unit: str) -> None:
-        with self._lock:
-            self._progress(stage, done, total, unit)
 
 
 class _Fetching:
@@ -148,18 +136,20 @@ class _Fetching:
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._lock = threading.Lock()
         self._done: dict[str, int] = {}
         self._stopped = False
 
     def __call__(self, stage: str, done: int, total: int | None, unit: str) -> None:
-        if self._stopped:
-            raise _StoppedError
-        self._done[stage] = done
-        self._progress("fetch sources", sum(list(self._done.values())), None, unit)
+        with self._lock:
+            if self._stopped:
+                raise _StoppedError
+            self._done[stage] = done
+            self._progress("fetch sources", sum(self._done.values()), None, unit)
 
     def stop(self) -> None:
-        """Raise in every fetch that goes on."""
-        self._stopped = True
+        """Raise in every fetch that goes on, when it next reports."""
+        self._stopped = True  # without the lock, which a report that was interrupted may hold
 
     def finish(self) -> None:
         """Say that all have ended."""

@@ -69,7 +69,7 @@ def write_version(
         _check_count(version, count, manifest.chunks)
         with writing(job.db_folder):
             if documents.changed:
-                write_search_files(version, job.embedder.dimension, cache.vectors)
+                write_search_files(version, job.embedder.dimension, cache.vectors, folder)
             sync_tree(version)
             manifest.write(version)
             switch_to(job.db_folder, version)

@@ -15,8 +15,10 @@ _QUIET_MS = 1000  # a save is often several changes; wait until they are all mad
 def watch(folders: Sequence[Path], stop: Event | None = None) -> Iterator[set[str]]:
     """Yield the paths that changed together, until Ctrl-C (KeyboardInterrupt) or `stop`.
 
-    Editors' temporary files and `.git` do not count.
+    The first set is empty: it says that from now on no change is missed. Editors'
+    temporary files and `.git` do not count.
     """
+    watching = False
     for changes in watch_files(
         *folders,
         watch_filter=DefaultFilter(),
@@ -24,5 +26,11 @@ def watch(folders: Sequence[Path], stop: Event | None = None) -> Iterator[set[st
         step=200,
         stop_event=stop,
         raise_interrupt=True,
+        rust_timeout=_QUIET_MS,
+        yield_on_timeout=True,
     ):
-        yield {path for _, path in changes}
+        if not watching:
+            watching = True
+            yield set()
+        if changes:
+            yield {path for _, path in changes}

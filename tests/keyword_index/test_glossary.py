@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from assistant.documents import Chunk
 from assistant.keyword_index.glossary import aligned_pages, learn_glossary
@@ -83,5 +84,8 @@ def test_pages_that_are_known_are_not_cut_into_words_again() -> None:
     assert aligned_pages(files, marked) == marked
     without = {address: chunks for address, chunks in files.items() if "/0.md" not in address}
     assert len(aligned_pages(without, marked)) == len(FRUITS) - 1
-    changed = files_of([chunk for chunk in pages() if chunk.id != "zh0"] + pair("0", "新", "new"))
-    assert changed.keys() == files.keys()
+    page = [replace(chunk, id=f"{chunk.id} changed") for chunk in pair("0", "新", "new")]
+    changed = aligned_pages(files_of([*pages()[2:], *page]), marked)
+    assert len(changed) == len(FRUITS)
+    assert [(["新"], ["new"])] in changed.values()
+    assert key not in changed

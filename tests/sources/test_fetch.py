@@ -166,6 +166,26 @@ def test_nothing_is_fetched_of_a_commit_that_is_there(
     assert again.commit == upstream.git("rev-parse", "HEAD")
 
 
+@pytest.mark.parametrize("length", [8, 40])
+def test_nothing_is_fetched_of_a_commit_that_is_asked_for(
+    upstream: Repository, clones: Path, length: int
+) -> None:
+    revision = upstream.git("rev-parse", "HEAD")[:length]
+    first = get(upstream.address, clones=clones, revision=revision)
+    fetched = clones / "tool/.git/FETCH_HEAD"
+    fetched.unlink(missing_ok=True)
+    assert get(upstream.address, clones=clones, revision=revision) == first
+    assert not fetched.exists()
+
+
+def test_a_list_of_wanted_files_that_was_damaged_is_written_anew(
+    upstream: Repository, clones: Path
+) -> None:
+    checkout = get(upstream.address, clones=clones)
+    (checkout.folder / ".git/info/sparse-checkout").write_text("/src/\n")
+    assert set(on_disk(get(upstream.address, clones=clones))) == WANTED
+
+
 def test_history_that_was_rewritten(upstream: Repository, clones: Path) -> None:
     get(upstream.address, clones=clones)
     upstream.write({"README.md": "# Rewritten\n"})

@@ -378,6 +378,9 @@ def test_a_new_visitor_sees_the_index_in_use(serve_demo: ServeDemo, open_page: O
         ["xtuner", "starter", "handbook"]
     )
     expect(other.locator("#brand .subtitle:visible")).to_contain_text("handbook")
+    other.get_by_role("checkbox", name="handbook").check()
+    ask(other)  # the choice reaches the search, in whose index there is no such source
+    expect(other.locator("#chat")).to_contain_text("no longer in the knowledge base")
     expect(names).to_have_text(["lmdeploy", "xtuner", "starter"])  # until it is loaded again
 
 

@@ -66,8 +66,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder, "nothing.md", "")
     write(folder, "nul.md", "a\0b" * 100)
     write(folder, "half.md", "汉字".encode()[:-1] * 50)
-    write(folder, "names/%00 %2e%2e ;rm -rf 'x' \"y\" $(z).md", "# A name\n\nWords under it.\n")
     if sys.platform != "win32":
+        write(folder, "names/%00 %2e%2e ;rm -rf 'x' \"y\" $(z).md", "# A name\n\nWords under it.\n")
         os.mkfifo(folder / "pipe.md")
         (folder / "passwd.md").symlink_to("/etc/passwd")
         (folder / "loop.md").symlink_to("loop.md")

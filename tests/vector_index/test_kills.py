@@ -22,7 +22,8 @@ KILLS = 100
 FILES = 8
 EDIT_EVERY = 4  # kills, so that the last of them meet a build that has little left to do
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.vector_index.test_kills", "chromadb"])
+_HEAVY = ["chromadb", "assistant.vector_index.version_build"]
+_FORKS.set_forkserver_preload(["tests.vector_index.test_kills", *_HEAVY])
 
 
 class SlowEmbedder(HashEmbedder):

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from assistant.documents import Source
 from assistant.errors import SourceUnreachableError
 from assistant.progress import Progress, silent
 from assistant.sources import Checkout
 from assistant.vector_index.survey import Survey, survey
+from scripts.terminal_progress import TerminalProgress
 
 LIMIT = 20  # seconds that nothing here takes
 
@@ -55,6 +64,74 @@ def test_sources_are_fetched_at_once_and_kept_in_order(sources: list[Source]) ->
     assert list(found.fingerprints) == ["b/page.md", "c/page.md"]
 
 
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from assistant.documents import Source
+from assistant.progress import silent
+from assistant.sources import fetch
+from assistant.vector_index.survey import survey
+try:
+    survey(
+        [Source("tool", git=tuple(sys.argv[2:]))],
+        lambda source, progress: fetch(
+            source, folder=Path(sys.argv[1]), timeout_seconds=60, progress=progress
+        ),
+        None, max_file_bytes=1000, python_sources=False, progress=silent,
+    )
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@contextmanager
+def surveying(clones: Path, *addresses: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", INTERRUPTED, str(clones), *addresses]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def interrupted_soon(process: subprocess.Popen[str]) -> None:
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=LIMIT)[0] == "interrupted\n"
+    assert time.monotonic() - started < 4
+
+
+def test_ctrl_c_ends_git_and_no_other_address_is_tried(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(LIMIT)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with surveying(tmp_path, f"{address}/one", f"{address}/two") as process:
+            connection, _ = server.accept()  # git has asked, and waits for an answer
+            with connection:
+                interrupted_soon(process)
+
+
+def test_ctrl_c_ends_the_wait_for_another_process(tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".tool.lock"), surveying(tmp_path, "file:///nowhere") as process:
+        time.sleep(2)  # until it waits
+        assert process.poll() is None
+        interrupted_soon(process)
+
+
+def test_a_long_fetch_is_told_where_nobody_watches(sources: list[Source]) -> None:
+    now = [0.0]
+    stream = io.StringIO()
+    progress = TerminalProgress(stream, clock=lambda: now[0])
+
+    def fetch(source: Source, progress: Progress) -> Checkout:
+        progress(f"fetch {source.name}", 1 << 20, None, "B")
+        now[0] = 60.0
+        return checkout_of(source)
+
+    look(sources, fetch, progress)
+    assert stream.getvalue() == "fetch sources: 3.00MB in 60 s\n"
+
+
 def test_the_bytes_of_all_are_one_stage(sources: list[Source]) -> None:
     seen = []
 
@@ -70,12 +147,12 @@ def test_the_bytes_of_all_are_one_stage(sources: list[Source]) -> None:
     assert all(total is None for _, _, total, _ in fetched[:-1])
 
 
-def test_an_interruption_ends_what_is_being_fetched(sources: list[Source]) -> None:
+def test_an_interruption_ends_what_is_being_fetched(
+    sources: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
     began, ended = threading.Event(), threading.Event()
 
     def fetch(source: Source, progress: Progress) -> Checkout:
-        if source.name == "b":
-            return checkout_of(source)
         began.set()
         try:
             ends = time.monotonic() + LIMIT
@@ -86,13 +163,13 @@ def test_an_interruption_ends_what_is_being_fetched(sources: list[Source]) -> No
             ended.set()
         return checkout_of(source)
 
-    def interrupted(stage: str, done: int, total: int | None, unit: str) -> None:
-        if stage == "look at b":
-            began.wait(LIMIT)
-            raise KeyboardInterrupt
+    def interrupted(*_: object, **__: object) -> None:
+        began.wait(LIMIT)
+        raise KeyboardInterrupt
 
+    monkeypatch.setattr("assistant.vector_index.survey.wait", interrupted)
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        look(sources, fetch, interrupted)
+        look(sources, fetch)
     assert ended.is_set()
     assert time.monotonic() - started < LIMIT / 2
