@@ -6,7 +6,6 @@ Run with QUALITY=1; README.md in this folder says what is needed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -59,16 +58,14 @@ def questions_of(name: str) -> list[EvalQuestion]:
 
 
 @pytest.fixture(scope="module")
-def finder() -> Iterator[KnowledgeRetriever]:
-    finder, _ = assembly.retriever(load_settings())
-    yield finder
+def finder() -> KnowledgeRetriever:
+    return assembly.retriever(load_settings())
 
 
 @pytest.fixture(scope="module", params=list(FLOORS))
 def asked(request: pytest.FixtureRequest, finder: KnowledgeRetriever) -> tuple[str, list[Outcome]]:
     """Name of the set and what came of its questions."""
-    _, manifest = assembly.retriever(load_settings())
-    calibration = assembly.calibration(manifest)
+    calibration = assembly.calibration(finder.manifest)
     return request.param, ask(finder, questions_of(request.param), calibration)
 
 
@@ -96,7 +93,7 @@ def test_no_simpler_ranking_is_better(
 @pytest.fixture(scope="module")
 def fitted(finder: KnowledgeRetriever) -> Fitted:
     """Cross-validated on our own questions, the short ones among them."""
-    _, manifest = assembly.retriever(load_settings())
+    manifest = finder.manifest
     questions = questions_of("own") + read_questions(HERE / "short.jsonl")
     outcomes = ask(finder, questions, assembly.calibration(manifest))
     return fit(outcomes, embedder=manifest.embedder, chunks=manifest.chunks, data="")
@@ -109,7 +106,7 @@ def test_what_is_outside_is_refused_and_little_else(fitted: Fitted) -> None:
 
 
 def test_the_calibration_in_use_refuses_few_everyday_questions(finder: KnowledgeRetriever) -> None:
-    _, manifest = assembly.retriever(load_settings())
+    manifest = finder.manifest
     outcomes = ask(finder, read_questions(HERE / "short.jsonl"), assembly.calibration(manifest))
     refused = [outcome.question.question for outcome in outcomes if outcome.refused]
     assert len(refused) <= 0.05 * len(outcomes), refused
