@@ -1,7 +1,7 @@
 """Answer a question from the knowledge base, or each line of a file of questions.
 
-With --batch a question that cannot be answered gets a line with its error, and the
-others go on; the exit code is 1 then.
+With --batch a question that is too long, or on which the model fails, gets a line with its
+error, and the others go on; the exit code is 1 then.
 """
 
 from __future__ import annotations

@@ -6,10 +6,7 @@ is this file as a command.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import random
-import re
 import shutil
 import subprocess
 import sys
@@ -17,33 +14,26 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 from command_line import add_filters, filters_of, parser, print_json, run, say, settings_for
+from enlarged_index import enlarge
 
 from assistant import building
-from assistant.documents import Chunk, SearchFilters
+from assistant.documents import SearchFilters
 from assistant.embeddings import Embedder
-from assistant.embeddings.base import Vectors
 from assistant.evaluation import read_questions
 from assistant.retriever import KnowledgeRetriever
 from assistant.settings import Settings
-from assistant.vector_index import LiveIndex, OpenIndex, open_version
-from assistant.vector_index.chunk_file import chunk_line, chunks_of, lines
-from assistant.vector_index.search_files import write_search_files
-from assistant.vector_index.versions import new_version, switch_to
-from assistant.vector_index.writer import VersionWriter, Window
+from assistant.vector_index import LiveIndex, open_version
 
 _HERE = Path(__file__).resolve().parent
 _LIMIT_SECONDS = 3600
 _ROUNDS = 3  # measured, after one to warm up
-_NOISE = 0.02  # in each of 384 components: a cosine of 0.93 to the original
-_REPLACED = 0.25  # share of the words of a copy
-_WORD = re.compile(r"\w+")
 _PARTS = ("embedding", "chroma", "words")
 
 
@@ -89,91 +79,6 @@ def _measured(db: Path, qa: Path, filters: SearchFilters) -> dict[str, Any]:
         timeout=_LIMIT_SECONDS,
     )
     return dict(json.loads(done.stdout))
-
-
-def enlarge(settings: Settings, factor: int, db: Path) -> None:
-    """Write an index of `factor` times the chunks of the one in use; nothing is embedded.
-
-    Copies have other ids and paths, a quarter of their words is replaced, and their vectors
-    are the originals with noise.
-    """
-    opened = open_version(settings.db_folder, building.embedder(settings))
-    documents = [chunks_of(line) for line in lines(opened.folder)]
-    vectors = _Copies(opened.store.vectors(), opened.manifest.dimension)
-    version = new_version(db, None)
-    writer = VersionWriter(version, create=True, server=None)
-    pool = [word for chunks in documents for chunk in chunks for word in _WORD.findall(chunk.text)]
-    for copy in range(factor):
-        copied = [_copied(chunks, copy, pool) for chunks in documents]
-        chunks = [chunk for document in copied for chunk in document]
-        originals = [chunk.id for document in documents for chunk in document]
-        rows = [chunk_line(document[0].address, document) for document in copied if document]
-        writer.put(Window(rows, chunks, vectors.add(copy, originals, chunks)))
-    writer.finish([])
-    write_search_files(version, opened.manifest.dimension, vectors.of)
-    _manifest(opened, factor).write(version)
-    switch_to(db, version)
-    opened.close()
-
-
-class _Copies:
-    """The vectors of copies, by the text that would be embedded."""
-
-    def __init__(self, originals: dict[str, Vectors], dimension: int) -> None:
-        self._originals = originals
-        self._dimension = dimension
-        self._blocks: list[Vectors] = []
-        self._places: dict[int, tuple[int, int]] = {}
-
-    def add(self, copy: int, originals: Sequence[str], chunks: Sequence[Chunk]) -> Vectors:
-        """(n, dimension) of one copy of all chunks; copy 0 has no noise."""
-        block = np.stack([self._originals[identifier] for identifier in originals])
-        if copy:
-            noise = np.random.default_rng(copy).normal(0, _NOISE, block.shape)
-            block += noise.astype(np.float32)
-            block /= np.linalg.norm(block, axis=1, keepdims=True)
-        for row, chunk in enumerate(chunks):
-            self._places[hash(chunk.embedded_text)] = (len(self._blocks), row)
-        self._blocks.append(block)
-        return block
-
-    def of(self, texts: Sequence[str]) -> Vectors:
-        """(n, dimension) of texts."""
-        places = [self._places[hash(text)] for text in texts]
-        if not places:
-            return np.zeros((0, self._dimension), dtype=np.float32)
-        return np.stack([self._blocks[block][row] for block, row in places])
-
-
-def _copied(chunks: Sequence[Chunk], copy: int, pool: Sequence[str]) -> list[Chunk]:
-    if copy == 0:
-        return list(chunks)
-    return [
-        replace(
-            chunk,
-            id=hashlib.sha256(f"{copy} {chunk.id}".encode()).hexdigest()[: len(chunk.id)],
-            path=f"copy{copy}/{chunk.path}",
-            text=_reworded(chunk.text, pool, random.Random(f"{copy} {chunk.id}")),
-        )
-        for chunk in chunks
-    ]
-
-
-def _reworded(text: str, pool: Sequence[str], chance: random.Random) -> str:
-    return _WORD.sub(
-        lambda match: (
-            pool[int(chance.random() * len(pool))] if chance.random() < _REPLACED else match[0]
-        ),
-        text,
-    )
-
-
-def _manifest(opened: OpenIndex, factor: int) -> Any:
-    files = dict(opened.manifest.files)
-    for address, content in opened.manifest.files.items():
-        source, path = address.split("/", 1)
-        files |= {f"{source}/copy{copy}/{path}": content for copy in range(1, factor)}
-    return replace(opened.manifest, chunks=opened.manifest.chunks * factor, files=files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ from assistant.keyword_index.words import WORDS_VERSION, words
 
 _HEADING_TIMES = 2  # words of path and headings count as often in a chunk
 _KEY_BYTES = 16
+# All but the counts and keys are files of bm25s, under its own names.
+_VOCABULARY, _KEYS = "vocab.index.json", "keys.npy"
+_PARTS = ("counts.npy", "indices.csc.index.npy", "indptr.csc.index.npy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,6 @@ def _counted(chunks: Sequence[Chunk], numbers: dict[str, int]) -> sparse.csr_arr
 def _words(chunk: Chunk) -> list[str]:
     where = words(" ".join((chunk.source, chunk.path.rsplit(".", 1)[0], *chunk.heading)))
     return where * _HEADING_TIMES + words(chunk.text)
-
-
-_VOCABULARY, _KEYS = "vocab.index.json", "keys.npy"
-_PARTS = ("counts.npy", "indices.csc.index.npy", "indptr.csc.index.npy")
 
 
 def read_counts(folder: Path) -> WordCounts | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from assistant.sources.git import GitCommandError, without_password
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.2
 _OTHER_ADDRESS = "Correct it in the sources file, or add a mirror."
 
 
@@ -203,20 +202,19 @@ def _only_one(
     """Hold the clone's lock, which the system frees when a process dies."""
     name = clone.source.name
     lock = FileLock(clone.folder.parent / f".{clone.folder.name}.lock")
-    ends = time.monotonic() + timeout_seconds
+
+    def look() -> bool:
+        progress(f"fetch {name}", 0, None, "B")
+        return False  # goes on waiting, unless the progress raises
+
     try:
-        while not lock.is_locked:
-            try:
-                lock.acquire(timeout=max(0.0, min(_LOOK_SECONDS, ends - time.monotonic())))
-            except Timeout as error:
-                if time.monotonic() < ends:
-                    progress(f"fetch {name}", 0, None, "B")
-                    continue
-                raise SourceError(
-                    f"another process has been fetching {name} for {timeout_seconds:g} s",
-                    expected="one process at a time",
-                    action="Wait for it to finish, then run the command again.",
-                ) from error
+        lock.acquire(timeout_seconds, poll_interval=_LOOK_SECONDS, cancel_check=look)
+    except Timeout as error:
+        raise SourceError(
+            f"another process has been fetching {name} for {timeout_seconds:g} s",
+            expected="one process at a time",
+            action="Wait for it to finish, then run the command again.",
+        ) from error
     except OSError:  # for instance on a read-only disk, where nobody can fetch either
         if needed:
             raise

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -18,9 +17,9 @@ from pathlib import Path
 
 from assistant.documents import Source
 from assistant.progress import Progress
-from assistant.sources.git import GitCommandError, run_git
+from assistant.sources.git import GitCommandError, git_address, run_git
 from assistant.sources.globs import Globs, Verdict
-from assistant.sources.tree import TreeEntry, sparse_pattern, tree
+from assistant.sources.tree import TreeEntry, sparse_patterns, tree
 
 logger = logging.getLogger(__name__)
 
@@ -143,7 +142,7 @@ class Clone:
         asked = (address, self.source.revision)
         if (noted.address, noted.revision) != asked or not noted.commit.startswith(commit):
             return False
-        patterns = _patterns(self._wanted(self.folder, noted.commit))
+        patterns = sparse_patterns(self._wanted(self.folder, noted.commit))
         try:
             return (self.folder / _SPARSE).read_bytes() == patterns
         except OSError:
@@ -192,7 +191,7 @@ class Clone:
         note.unlink(missing_ok=True)
         sparse = folder / _SPARSE
         sparse.parent.mkdir(exist_ok=True)
-        sparse.write_bytes(_patterns(wanted))
+        sparse.write_bytes(sparse_patterns(wanted))
         self._git(folder, "checkout", "--quiet", "--force", "--detach", commit)
         reached = Reached(address, self.source.revision, commit)
         note.write_text(json.dumps(asdict(reached)), encoding="utf-8")
@@ -262,12 +261,6 @@ class Clone:
         self._progress(f"fetch {self.source.name}", arrived, None, "B")
 
 
-def git_address(address: str) -> str:
-    """What git is given: paths on this machine as file:// addresses, others as they are."""
-    path = Path(address).expanduser()
-    return path.resolve().as_uri() if path.is_absolute() else address
-
-
 def pack_bytes(folder: Path) -> int:
     """Bytes of packs in a clone, also of those that are still arriving."""
     total = 0
@@ -277,12 +270,6 @@ def pack_bytes(folder: Path) -> int:
         except OSError:
             continue  # it was renamed meanwhile
     return total
-
-
-def _patterns(wanted: Iterable[TreeEntry]) -> bytes:
-    """The content of git's sparse-checkout file."""
-    patterns = "".join(sparse_pattern(entry.path) for entry in wanted)
-    return os.fsencode(patterns or "/.nothing\n")
 
 
 def _make_empty(folder: Path, *, filtered: bool) -> None:

@@ -211,6 +211,12 @@ def _last_words(errors: bytes) -> str:
     return without_password(", ".join((words or told)[-3:]))[:_REASON_CHARS]
 
 
+def git_address(address: str) -> str:
+    """What git is given: paths on this machine as file:// addresses, others as they are."""
+    path = Path(address).expanduser()
+    return path.resolve().as_uri() if path.is_absolute() else address
+
+
 def without_password(text: str) -> str:
     """Return `text` with user and password taken out of the addresses in it."""
     return re.sub(r"(?<=://)[^/@\s]+@", "", text)

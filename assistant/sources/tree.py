@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +46,14 @@ def _entries(output: bytes) -> Iterator[TreeEntry]:
             yield TreeEntry(mode, object_id, os.fsdecode(path))
 
 
-def sparse_pattern(path: str) -> str:
-    """A line for git's sparse-checkout file that matches `path`.
+def sparse_patterns(entries: Iterable[TreeEntry]) -> bytes:
+    """The content of git's sparse-checkout file that has these entries written, and no others."""
+    patterns = "".join(_sparse_pattern(entry.path) for entry in entries)
+    return os.fsencode(patterns or "/.nothing\n")
+
+
+def _sparse_pattern(path: str) -> str:
+    """A line of that file that matches `path`.
 
     Line breaks cannot stand in it, so that a wildcard stands for them.
     """
