@@ -105,7 +105,7 @@ def _kept_pages(target: Path) -> dict[str, Any]:
 def _engine(words_of_chunks: WordCounts) -> bm25s.BM25:
     """Every word's score in every chunk that has it.
 
-    As `BM25.index` computes them, which takes ten times as long as it loops over texts.
+    As `BM25.index` computes them, which takes over ten times as long, as it loops over texts.
     """
     counts = words_of_chunks.counts
     number = counts.shape[0]
