@@ -106,7 +106,7 @@ def _write(folder: Path, chunks: list[tuple[str, str]], vectors: Any) -> Any:
 
 def _search(collection: Any, embedder: SentenceTransformersEmbedder, question: str) -> list[str]:
     result = collection.query(
-        query_embeddings=[embedder.embed_query(question)], n_results=10, include=["metadatas"]
+        query_embeddings=embedder.encode_queries([question]), n_results=10, include=["metadatas"]
     )
     return [metadata["source"] for metadata in result["metadatas"][0]]
 

@@ -6,9 +6,12 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+# tqdm is loaded where a terminal shows a bar.
 
 _LONG_SECONDS = 5.0
 
@@ -60,6 +63,8 @@ class TerminalProgress:
     def _begin(self, stage: str, total: int | None, unit: str) -> None:
         self._stage, self._began = stage, self._clock()
         if self._stream.isatty():
+            from tqdm import tqdm
+
             self._bar = tqdm(
                 desc=stage,
                 total=total,
@@ -89,11 +94,18 @@ class BarFriendlyHandler(logging.Handler):
 def say(text: str, stream: TextIO | None = None) -> None:
     """A line for people, above the bar if one is shown."""
     stream = sys.stderr if stream is None else stream
-    tqdm.write(text, file=stream)
+    if stream.isatty():
+        from tqdm import tqdm
+
+        tqdm.write(text, file=stream)
+    else:
+        print(text, file=stream)
     stream.flush()
 
 
 def _amount(done: int, unit: str) -> str:
     if unit == "B":
+        from tqdm import tqdm
+
         return f"{tqdm.format_sizeof(done, 'B', 1024)}"
     return f"{done} {unit}"

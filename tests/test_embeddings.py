@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 
 from assistant.embeddings import load_embedder
 from assistant.embeddings.base import Embedder, batches_by_length
+from assistant.embeddings.langchain_embeddings import LangChainEmbeddings
 from assistant.embeddings.openvino_embedder import OpenVinoEmbedder, runs_in_openvino
 from assistant.embeddings.sentence_transformers import SentenceTransformersEmbedder
 from assistant.errors import ModelNotFoundError
@@ -64,8 +65,10 @@ def test_token_counts_leave_out_prefix_and_special_tokens(embedder: Embedder) ->
 
 
 def test_langchain_interface_agrees(embedder: Embedder) -> None:
-    assert np.allclose(embedder.embed_query("x"), embedder.encode_queries(["x"])[0], atol=1e-5)
-    assert embedder.embed_documents([]) == []
+    theirs = LangChainEmbeddings(embedder)
+    assert np.allclose(theirs.embed_query("x"), embedder.encode_queries(["x"])[0], atol=1e-5)
+    assert np.allclose(theirs.embed_documents(["x"]), embedder.encode_passages(["x"]), atol=1e-5)
+    assert theirs.embed_documents([]) == []
 
 
 def test_prefixes_differ_between_questions_and_passages(minilm: Path) -> None:
@@ -127,14 +130,9 @@ def test_an_embedder_can_be_sent_to_another_process(minilm: Path) -> None:
 
 class TestLangChainSuite(EmbeddingsUnitTests):
     @property
-    def embeddings_class(self) -> type[Embedder]:
-        return OpenVinoEmbedder
+    def embeddings_class(self) -> type[LangChainEmbeddings]:
+        return LangChainEmbeddings
 
     @property
     def embedding_model_params(self) -> dict[str, object]:
-        return {
-            "folder": find_minilm(),
-            "query_prefix": "",
-            "passage_prefix": "",
-            "threads": 1,
-        }
+        return {"embedder": OpenVinoEmbedder(find_minilm(), "", "", 1)}

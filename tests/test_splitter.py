@@ -17,7 +17,7 @@ from assistant.documents import Chunk, LoadedDocument, Source, SourceFile
 from assistant.loaders.markdown import load_markdown
 from assistant.loaders.plain_text import load_plain_text
 from assistant.loaders.python_code import load_python
-from assistant.splitter import split
+from assistant.splitter.splitting import split
 
 _WORD = re.compile(r"[A-Za-z0-9_]+|[\u4e00-\u9fff]")
 FILE = SourceFile(Source("docs"), "guide.md", Path("guide.md"), "c0ffee")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
-from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from assistant.progress import Progress, silent
@@ -15,8 +13,10 @@ from assistant.progress import Progress, silent
 Vectors = NDArray[np.float32]
 
 
-class Embedder(Embeddings, ABC):
-    """LangChain's `Embeddings`, with arrays, token counts and an identity.
+class Embedder(ABC):
+    """Texts to vectors, with token counts and an identity.
+
+    `langchain_embeddings.LangChainEmbeddings` is its form for LangChain.
 
     Attributes:
         identity: Name and content hash of the model with its prefixes; an index made
@@ -58,14 +58,6 @@ class Embedder(Embeddings, ABC):
         """`encode_passages` batch by batch, for callers that keep what is done."""
         return self._encode_batches([self.passage_prefix + text for text in texts])
 
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """LangChain's form of `encode_passages`."""
-        return _as_lists(self.encode_passages(texts))
-
-    def embed_query(self, text: str) -> list[float]:
-        """LangChain's form of `encode_queries`, for one question."""
-        return _as_lists(self.encode_queries([text]))[0]
-
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         done = 0
@@ -100,8 +92,3 @@ def batches_by_length(
         batch.append(place)
     if batch:
         yield batch
-
-
-def _as_lists(vectors: Vectors) -> list[list[float]]:
-    rows: list[Any] = vectors.tolist()
-    return rows

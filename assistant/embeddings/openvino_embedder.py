@@ -8,14 +8,16 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from assistant.embeddings.base import Embedder, Vectors, batches_by_length
 from assistant.embeddings.pooling import pooling_of
+
+if TYPE_CHECKING:
+    from assistant.embeddings.text_tokenizer import TextTokenizer
 
 _BATCH_TOKENS = 2048  # larger batches are not faster on two cores (docs/decisions.md)
 # Lengths are padded to multiples, as a shape not seen before costs milliseconds; a batch has one
@@ -70,15 +72,13 @@ class OpenVinoEmbedder(Embedder):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens and prefix."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [len(encoding) for encoding in encodings]
+        return self._tokenizer.count(texts)
 
     @cached_property
-    def _tokenizer(self) -> Tokenizer:
-        tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        return tokenizer
+    def _tokenizer(self) -> TextTokenizer:
+        from assistant.embeddings.text_tokenizer import TextTokenizer
+
+        return TextTokenizer(self._folder / "tokenizer.json")
 
     def __getstate__(self) -> dict[str, Any]:
         """For another process, which loads tokenizer and weights for itself."""
@@ -108,7 +108,7 @@ class OpenVinoEmbedder(Embedder):
         return core.compile_model(build_graph(self._folder, self._checkpoint), "CPU", options)
 
     def _encode_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
-        tokens = [self._cut(e.ids) for e in self._tokenizer.encode_batch_fast(list(texts))]
+        tokens = [self._cut(ids) for ids in self._tokenizer.ids(texts)]
         padded = [-(-len(ids) // _LENGTH_STEP) * _LENGTH_STEP for ids in tokens]
         # Of this call alone: an app embeds questions in several threads at once.
         free = [self._model.create_infer_request() for _ in range(_AHEAD)]

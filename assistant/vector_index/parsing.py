@@ -21,7 +21,7 @@ from typing import Any
 from assistant.documents import Chunk, SourceFile
 from assistant.errors import UnreadableFileError
 from assistant.loaders import load
-from assistant.splitter import split
+from assistant.splitter.splitting import split
 from assistant.vector_index.links import has_link, mark
 
 _FEW = 24  # files that a thread has parsed before a worker has started

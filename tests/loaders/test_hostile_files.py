@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from assistant.documents import SourceFile
 from assistant.errors import UnreadableFileError
 from assistant.loaders import load
-from assistant.splitter import split
+from assistant.splitter.splitting import split
 from tests.loaders.documents import docx, epub, paragraph, pdf, pptx, zipped
 from tests.loaders.files import source_file
 

@@ -1,0 +1,29 @@
+"""An embedder as LangChain's `Embeddings`; a build, which needs none, does not load LangChain."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.embeddings import Embeddings
+
+from assistant.embeddings.base import Embedder, Vectors
+
+
+class LangChainEmbeddings(Embeddings):
+    """For vector stores and chains of LangChain."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Passages, with the prefix for passages."""
+        return _as_lists(self._embedder.encode_passages(texts))
+
+    def embed_query(self, text: str) -> list[float]:
+        """One question, with the prefix for questions."""
+        return _as_lists(self._embedder.encode_queries([text]))[0]
+
+
+def _as_lists(vectors: Vectors) -> list[list[float]]:
+    rows: list[Any] = vectors.tolist()
+    return rows
