@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 
 from assistant import assembly, building
 from assistant.errors import AssistantError, IndexNotFoundError
@@ -24,6 +25,8 @@ def main() -> int:
             building.build(settings)
             finder = assembly.retriever(settings)
         model = assembly.chat_model(settings)
+        # While the page is made, so that the first question does not wait for it.
+        threading.Thread(target=finder.embedder.load, daemon=True).start()
         assembly.serve_page(settings, assembly.chain(settings, finder, model))
     except AssistantError as error:
         logging.error("Error: %s", error)

@@ -105,7 +105,7 @@ class _Watch:
 def measure(settings: Settings, qa: Path, filters: SearchFilters) -> dict[str, Any]:
     """Times in milliseconds for an index as it is: p50 and p95, and the p50 of each part."""
     embedder = building.embedder(settings)
-    embedder.encode_queries(["loads the model"])
+    embedder.load()
     questions = [asked.question for asked in read_questions(qa)]
     finder, watch, seconds = _opened(settings, embedder, questions[0])
     result: dict[str, Any] = {

@@ -64,6 +64,12 @@ def test_token_counts_leave_out_prefix_and_special_tokens(embedder: Embedder) ->
     assert counts[2] >= 900
 
 
+def test_loading_ahead_changes_no_vector(embedder: Embedder) -> None:
+    before = embedder.encode_queries(TEXTS)
+    embedder.load()
+    assert np.array_equal(embedder.encode_queries(TEXTS), before)
+
+
 def test_langchain_interface_agrees(embedder: Embedder) -> None:
     theirs = LangChainEmbeddings(embedder)
     assert np.allclose(theirs.embed_query("x"), embedder.encode_queries(["x"])[0], atol=1e-5)

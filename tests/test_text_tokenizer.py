@@ -103,6 +103,14 @@ def test_few_texts_do_not_load_the_vocabulary(file: Path, monkeypatch: pytest.Mo
     assert len(loaded) == 1
 
 
+def test_once_loaded_whole_it_stays_so(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = TextTokenizer(file)
+    check(ours, file, HARD)
+    ours.load()
+    monkeypatch.setattr(text_tokenizer, "Tokenizer", None)  # nothing can be loaded any more
+    check(ours, file, [*HARD, "ba"])
+
+
 @pytest.mark.parametrize(
     "change",
     [

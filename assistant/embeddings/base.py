@@ -46,6 +46,10 @@ class Embedder(ABC):
     def _encode_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
         """Yield batches: places in `texts`, and their normalised vectors (len, dimension)."""
 
+    def load(self) -> None:
+        """Load now what is otherwise loaded when it is first needed; for programs that go on."""
+        self.encode_queries(["a"])
+
     def encode_passages(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:
         """(n, dimension) float32, L2-normalised, in the order of `texts`; n may be 0."""
         return self._encode([self.passage_prefix + text for text in texts], progress)

@@ -70,6 +70,11 @@ class OpenVinoEmbedder(Embedder):
         self._folder = folder
         self._threads = threads or _processors()
 
+    def load(self) -> None:
+        """As elsewhere, with the whole vocabulary."""
+        self._tokenizer.load()
+        super().load()
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens and prefix."""
         return self._tokenizer.count(texts)

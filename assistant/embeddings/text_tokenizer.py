@@ -35,6 +35,11 @@ class TextTokenizer:
         """For another process, which loads for itself."""
         return TextTokenizer, (self._file,)
 
+    def load(self) -> None:
+        """Load the whole vocabulary now, so that no later text waits for it."""
+        with self._lock:
+            self._loaded()
+
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens."""
         return [len(ids) for ids in self._encoded(texts, special=False)]
@@ -58,9 +63,12 @@ class TextTokenizer:
                 self._part = self._part or _Part.of(self._file)
                 if self._part is not None:
                     return self._part.covering(texts)
-            if self._whole is None:
-                self._whole, self._part = _plain(Tokenizer.from_file(str(self._file))), None
-            return self._whole, None
+            return self._loaded(), None
+
+    def _loaded(self) -> Tokenizer:
+        if self._whole is None:
+            self._whole, self._part = _plain(Tokenizer.from_file(str(self._file))), None
+        return self._whole
 
 
 class _Part:

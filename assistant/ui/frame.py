@@ -14,7 +14,7 @@ _COMMIT_CHARS = 7
 
 def header(title: Words, manifest: Manifest) -> str:
     """Emblem, title and what the answers come from."""
-    names = list(manifest.sources)
+    names = manifest.searchable
     listed = Words("、".join(names[:_NAMED_SOURCES]), ", ".join(names[:_NAMED_SOURCES]))
     if len(names) > _NAMED_SOURCES:
         more = texts.AND_MORE.format(count=len(names))
@@ -40,9 +40,9 @@ def welcome() -> str:
 def facts(manifest: Manifest, model_name: str) -> str:
     """What the index holds, at which commits, and which model answers."""
     counts = texts.FACTS.format(
-        sources=len(manifest.sources), files=len(manifest.files), chunks=manifest.chunks
+        sources=len(manifest.searchable), files=len(manifest.files), chunks=manifest.chunks
     )
-    items = "".join(_source_item(name, entry) for name, entry in manifest.sources.items())
+    items = "".join(_source_item(name, manifest.sources[name]) for name in manifest.searchable)
     model = both(texts.MODEL.format(name=model_name), css_class="fact") if model_name else ""
     return (
         f'<details class="index-facts"><summary>{both(counts)}</summary><ul>{items}</ul></details>'

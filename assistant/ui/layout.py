@@ -91,7 +91,7 @@ def build_demo(
     manifest = current()
     name = Words(title, title) if title else texts.TITLE
     if examples is None:
-        examples = built_in_examples(manifest.sources)
+        examples = built_in_examples(manifest.searchable)
     page = Texts()
     # Telemetry would be a request to a host that many owners cannot reach.
     with gr.Blocks(title=name[FIRST], analytics_enabled=False, fill_width=True) as demo:
@@ -112,7 +112,7 @@ def build_demo(
             now = current()
             if now is manifest:
                 return gr.skip(), gr.skip(), gr.skip()
-            sources = gr.update(choices=list(now.sources))
+            sources = gr.update(choices=now.searchable)
             return header(name, now), facts(now, model_name), sources
 
         demo.load(refresh, None, [brand, foot, parts.sources], **_QUICK)
@@ -142,7 +142,7 @@ def _body(page: Texts, manifest: Manifest, examples: Examples) -> _Parts:
                     gr.Button, {"value": texts.STOP}, variant="stop", visible=False, elem_id="stop"
                 )
             with gr.Row(elem_id="tools"):
-                sources, languages = _scope(page, list(manifest.sources))
+                sources, languages = _scope(page, manifest.searchable)
                 clear = page.make(gr.Button, {"value": texts.CLEAR}, size="sm", elem_id="clear")
         passages = gr.HTML(panel(()), elem_id="sources", js_on_load=_KEEP_OPEN)
     state, visit = gr.State(()), gr.State(Visit())

@@ -59,6 +59,11 @@ class Manifest:
             stream.flush()
             os.fsync(stream.fileno())
 
+    @property
+    def searchable(self) -> list[str]:
+        """Names of the sources that have chunks; others could not be had, or are empty."""
+        return [name for name, source in self.sources.items() if source["chunks"]]
+
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """Read and check the manifest in `folder`.
