@@ -42,15 +42,13 @@ class TextTokenizer:
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens."""
-        return [len(ids) for ids in self._encoded(texts, special=False)]
+        tokenizer, _ = self._prepared(texts)
+        return list(map(len, tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)))
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, with special tokens."""
-        return self._encoded(texts, special=True)
-
-    def _encoded(self, texts: Sequence[str], *, special: bool) -> list[list[int]]:
         tokenizer, ids = self._prepared(texts)
-        encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=special)
+        encodings = tokenizer.encode_batch_fast(list(texts))
         if ids is None:
             return [encoding.ids for encoding in encodings]
         return [[ids[place] for place in encoding.ids] for encoding in encodings]
@@ -81,17 +79,17 @@ class _Part:
         self._longest = max(map(len, self._place))
         # What is unknown costs as much less than the worst piece, so that one stays.
         worst = min(range(len(self._vocabulary)), key=lambda place: self._vocabulary[place][1])
-        added = [token["content"] for token in content["added_tokens"]]
+        added = [token["content"] for token in content.setdefault("added_tokens", [])]
         self._added = re.compile("|".join(map(re.escape, added)) or r"(?!)")
-        special = (self._place[token] for token in added)
-        self._ids = sorted({content["model"]["unk_id"], worst, *special})
+        special = {self._place[token] for token in added}.union(*_frame_ids(content))
+        self._ids = sorted(special | {content["model"]["unk_id"], worst})
         self._tokenizer = self._made()
 
     @classmethod
     def of(cls, file: Path) -> _Part | None:
         """None for what is no Unigram, is framed in another way, or has ids of its own."""
         content: dict[str, Any] = orjson.loads(file.read_bytes())
-        model, added = content["model"], content["added_tokens"]
+        model, added = content["model"], content.get("added_tokens", [])
         vocabulary = model.get("vocab")
         if model.get("type") != "Unigram" or model.get("byte_fallback") or not vocabulary:
             return None
@@ -100,7 +98,9 @@ class _Part:
             for token in added
         )
         frame = content.get("post_processor") or {"type": ""}
-        framed = frame["type"] == "TemplateProcessing"
+        framed = frame["type"] == "TemplateProcessing" and all(
+            identifier < len(vocabulary) for ids in _frame_ids(content) for identifier in ids
+        )
         framed &= all(map(content.get, ("normalizer", "pre_tokenizer")))
         return cls(content) if plain and framed and model.get("unk_id") is not None else None
 
@@ -119,13 +119,13 @@ class _Part:
             for form in {text, self._added.sub(" ", text)}:  # words begin behind a special token
                 normal = tokenizer.normalizer.normalize_str(form)
                 words.update(word for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(normal))
-        parts = {
-            word[start:end]
+        return {
+            place
             for word in words
             for start in range(len(word))
             for end in range(start + 1, min(len(word), start + self._longest) + 1)
+            if (place := self._place.get(word[start:end])) is not None
         }
-        return {self._place[part] for part in parts if part in self._place}
 
     def _made(self) -> Tokenizer:
         content = copy.deepcopy(self._content)
@@ -138,6 +138,11 @@ class _Part:
         for token in content["post_processor"]["special_tokens"].values():
             token["ids"] = [own[identifier] for identifier in token["ids"]]
         return _plain(Tokenizer.from_str(orjson.dumps(content).decode()))
+
+
+def _frame_ids(content: dict[str, Any]) -> list[list[int]]:
+    """Ids of the special tokens that are put around a text."""
+    return [token["ids"] for token in content["post_processor"]["special_tokens"].values()]
 
 
 def _plain(tokenizer: Tokenizer) -> Tokenizer:
