@@ -105,6 +105,7 @@ def _watch(settings: Settings, arguments: argparse.Namespace) -> int:
             action="Run the command without --watch; --update follows repositories.",
         )
     used = building.embedder(settings, TerminalProgress())
+    used.load()  # so that no change waits for it
     for paths in watch(folders):
         if not paths:  # watching; what changes from now on is built next
             _build(settings, arguments, used=used)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from assistant.documents import Source
+from assistant.retriever import KnowledgeRetriever
 from assistant.sources import fetch
-from assistant.vector_index import BuildOptions, BuildReport, build_index, open_version
+from assistant.vector_index import BuildOptions, BuildReport, LiveIndex, build_index, open_version
 from tests.fakes import HashEmbedder
 from tests.loaders.test_hostile_files import _DEEP, _DOCUMENTS, _UNITS, repeated
 
@@ -125,8 +126,12 @@ def test_every_file_is_in_the_index_or_skipped_with_a_reason(
 def test_the_good_page_is_found(built: tuple[Path, BuildReport]) -> None:
     embedder = HashEmbedder()
     opened = open_version(built[0], embedder)
-    vector = embedder.encode_queries([f"docs > Zebra crossing\n{GOOD}"])[0]
-    assert "good.md" in [chunk.path for chunk, _ in opened.store.search(vector, 5)]
+    # By vectors and words: thousands of equal vectors, as this folder has, cut parts of
+    # Chroma's graph off, so that vectors alone do not always find the page.
+    index = LiveIndex(built[0], embedder)
+    hits = KnowledgeRetriever(index=index, embedder=embedder).retrieve(f"Zebra crossing: {GOOD}")
+    assert hits[0].chunk.path == "good.md"
+    index.close()
     texts = [chunk.text for chunk in opened.store.chunks()]
     assert not any("root:x:" in text for text in texts)  # of /etc/passwd
     opened.close()
