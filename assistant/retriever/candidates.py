@@ -16,10 +16,11 @@ from assistant.keyword_index import KeywordIndex
 from assistant.keyword_index.index import Concept, Rows, Scores
 from assistant.questions import language_of
 from assistant.vector_index import OpenIndex
+from assistant.vector_index.exact_vectors import ExactVectors
 from assistant.vector_index.language_centres import LanguageCentres
 
-# Asked of Chroma, which knows nothing of the languages' means; nearly all of the best by
-# the centred cosine are among them (docs/evaluation.md).
+# The nearest by whole vectors, as Chroma finds them, which knows nothing of the languages'
+# means; nearly all of the best by the centred cosine are among them (docs/evaluation.md).
 _POOL = 500
 _LISTED = 100  # of each ranking
 # A search among given ids takes longer the more there are. With more than so many, Chroma is
@@ -69,6 +70,7 @@ class SearchableVersion:
         self.store = opened.store
         self.keywords = KeywordIndex(opened.folder)
         self._centres = LanguageCentres(opened.folder)
+        self._exact = ExactVectors.of(opened.folder, (len(self.keywords), self.manifest.dimension))
         self._most_ids = most_ids
 
     def candidates(
@@ -100,6 +102,10 @@ class SearchableVersion:
         self, vector: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None
     ) -> tuple[Rows, Scores]:
         """Rows and cosines of about the `count` nearest that are allowed, best first."""
+        if self._exact is not None:
+            cosines = self._exact.cosines(vector)
+            rows = np.arange(len(cosines)) if allowed is None else np.flatnonzero(allowed)
+            return best(rows, cosines[rows], count)
         if allowed is None:
             return self._rows(*self.store.nearest(vector, count))
         passing_in_all = int(np.count_nonzero(allowed))

@@ -1,7 +1,8 @@
 """What a version has for searching besides its vectors; knows nothing of questions.
 
-Written after the chunks, from all of them: the words of `keyword_index`, and the
-languages' means of `language_centres`, both in order of address and line.
+Written after the chunks, from all of them: the words of `keyword_index`, the languages'
+means of `language_centres` and, up to a number, the vectors of `exact_vectors`, all in
+order of address and line.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from assistant.embeddings.base import Vectors
 from assistant.keyword_index import write_keyword_index
 from assistant.keyword_index.pages import in_order
 from assistant.vector_index.chunk_file import read_chunks
+from assistant.vector_index.exact_vectors import MOST, write_exact_vectors
 from assistant.vector_index.language_centres import write_language_centres
 
 _AT_ONCE = 2000  # vectors
-_HELD = 20_000  # vectors that are held in memory; 1.5 KB each with 384 dimensions
 
 
 def write_search_files(
@@ -27,7 +28,7 @@ def write_search_files(
     vectors: Callable[[Sequence[str]], Vectors],
     before: Path | None = None,
 ) -> None:
-    """Write both into a version's folder.
+    """Write all of it into a version's folder.
 
     Args:
         version: Has its chunks already.
@@ -38,8 +39,9 @@ def write_search_files(
     chunks = in_order(read_chunks(version))
     write_keyword_index(version, chunks, before)
     portions: Callable[[], Iterable[Vectors]] = partial(_portions, chunks, vectors)
-    if len(chunks) <= _HELD:  # is read twice
-        held = list(portions())
+    held = list(portions()) if len(chunks) <= MOST else None
+    write_exact_vectors(version, held, dimension)
+    if held is not None:
         portions = partial(iter, held)
     write_language_centres(version, [chunk.language for chunk in chunks], dimension, portions)
 
