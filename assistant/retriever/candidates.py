@@ -54,12 +54,13 @@ class Candidates:
 class SearchableVersion:
     """Vectors, words and means of one version of the index."""
 
-    def __init__(self, opened: OpenIndex, *, most_ids: int = _MOST_IDS) -> None:
+    def __init__(self, opened: OpenIndex, *, most_ids: int = _MOST_IDS, exact: bool = True) -> None:
         """Open what a build wrote beside the vectors.
 
         Args:
             opened: The version.
-            most_ids: Where more chunks pass a filter, the vectors are searched among all first.
+            exact: Compare with all vectors, where the version has them in a file.
+            most_ids: Otherwise, where more chunks pass a filter, Chroma is asked among all first.
 
         Raises:
             IndexCorruptError: It is missing or cannot be read.
@@ -70,7 +71,8 @@ class SearchableVersion:
         self.store = opened.store
         self.keywords = KeywordIndex(opened.folder)
         self._centres = LanguageCentres(opened.folder)
-        self._exact = ExactVectors.of(opened.folder, (len(self.keywords), self.manifest.dimension))
+        shape = (len(self.keywords), self.manifest.dimension)
+        self._exact = ExactVectors.of(opened.folder, shape) if exact else None
         self._most_ids = most_ids
 
     def candidates(

@@ -26,11 +26,29 @@ def test_a_filter_that_passes_many_finds_the_same_as_one_that_passes_few(
     sample: LiveIndex, filters: SearchFilters
 ) -> None:
     vector = sample_embedder().encode_queries([QUESTION])[0]
-    few = SearchableVersion(sample.current()).candidates(QUESTION, vector, filters)
-    many = SearchableVersion(sample.current(), most_ids=0).candidates(QUESTION, vector, filters)
+    opened = sample.current()
+    by_ids = SearchableVersion(opened, exact=False)
+    few = by_ids.candidates(QUESTION, vector, filters)
+    wide = SearchableVersion(opened, exact=False, most_ids=0)
+    many = wide.candidates(QUESTION, vector, filters)
     assert many.dense.tolist() == few.dense.tolist()
     np.testing.assert_array_equal(many.dense_scores, few.dense_scores)
     assert many.similarity == few.similarity
+
+
+@pytest.mark.parametrize("filters", [None, SearchFilters(sources=("lmdeploy",))])
+def test_chroma_finds_what_a_comparison_with_all_vectors_finds(
+    sample: LiveIndex, filters: SearchFilters | None
+) -> None:
+    vector = sample_embedder().encode_queries([QUESTION])[0]
+    opened = sample.current()
+    assert (opened.folder / "vectors.npy").exists()
+    exact = SearchableVersion(opened).candidates(QUESTION, vector, filters)
+    asked = SearchableVersion(opened, exact=False).candidates(QUESTION, vector, filters)
+    assert len(exact.dense)
+    assert sorted(exact.dense.tolist()) == sorted(asked.dense.tolist())
+    np.testing.assert_allclose(exact.dense_scores, asked.dense_scores, atol=1e-5)
+    assert exact.similarity == pytest.approx(asked.similarity, abs=1e-5)
 
 
 def test_the_best_are_those_of_a_full_sort_equal_ones_in_order_of_rows() -> None:
