@@ -40,6 +40,15 @@ def runs_in_openvino(folder: Path) -> bool:
     )
 
 
+def multiplies_bfloat16(core: Any) -> bool:
+    """Whether the processor has instructions for products of bfloat16.
+
+    Args:
+        core: An `openvino.Core`.
+    """
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 class OpenVinoEmbedder(Embedder):
     """A sentence-transformers folder; tokenizer and weights are loaded when first needed.
 
@@ -103,9 +112,8 @@ class OpenVinoEmbedder(Embedder):
         from assistant.embeddings.encoder_graph import build_graph
 
         core = openvino.Core()
-        native = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         options = {
-            "INFERENCE_PRECISION_HINT": "bf16" if native else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if multiplies_bfloat16(core) else "f32",
             "INFERENCE_NUM_THREADS": self._threads,
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,
