@@ -34,11 +34,8 @@ models: $(INSTALLED)  ## Fetch the embedder and the chat model that fits this ma
 index: $(INSTALLED)  ## Build the index, or bring it up to date
 	$(BIN)/python scripts/build_index.py $(ARGS)
 
-vector_db/current: | $(INSTALLED)
-	$(BIN)/python scripts/build_index.py
-
-run: $(INSTALLED) models vector_db/current  ## Set up and serve on http://127.0.0.1:7860
-	$(BIN)/python app.py
+run: $(INSTALLED) models  ## Set up and serve on http://127.0.0.1:7860
+	ASSISTANT_BUILD_MISSING_INDEX=true $(BIN)/python app.py
 
 test: $(INSTALLED_DEV)  ## Set up and test
 	$(BIN)/python -m pytest $(ARGS)

@@ -6,8 +6,9 @@ import logging
 import sys
 import threading
 
-from assistant import assembly, building
-from assistant.errors import AssistantError, IndexNotFoundError
+from assistant import assembly
+from assistant.background_build import missing_sources_added
+from assistant.errors import AssistantError
 from assistant.settings import load_settings
 
 
@@ -17,17 +18,12 @@ def main() -> int:
     logging.getLogger("assistant").setLevel(logging.INFO)
     try:
         settings = load_settings()
-        try:
+        with missing_sources_added(settings):
             finder = assembly.retriever(settings)
-        except IndexNotFoundError:
-            if not (settings.build_missing_index or settings.space_id):
-                raise
-            building.build(settings)
-            finder = assembly.retriever(settings)
-        model = assembly.chat_model(settings)
-        # While the page is made, so that the first question does not wait for it.
-        threading.Thread(target=finder.embedder.load, daemon=True).start()
-        assembly.serve_page(settings, assembly.chain(settings, finder, model))
+            model = assembly.chat_model(settings)
+            # While the page is made, so that the first question does not wait for it.
+            threading.Thread(target=finder.embedder.load, daemon=True).start()
+            assembly.serve_page(settings, assembly.chain(settings, finder, model))
     except AssistantError as error:
         logging.error("Error: %s", error)
         return error.exit_code

@@ -3,7 +3,7 @@
 Rooms, each importing only from those before it: errors, settings, progress, documents,
 questions, sources, loaders, splitter, embeddings, model_hub, keyword_index, vector_index,
 retriever, grounding, prompts, chat_models, citations, follow_up, chain, evaluation,
-building, assembly, ui.
+building, background_build, assembly, ui.
 """
 
 from importlib.util import find_spec

@@ -17,7 +17,7 @@ from assistant.progress import Progress, silent
 from assistant.retriever import KnowledgeRetriever
 from assistant.retriever.reranking import CrossEncoderReranker, Reranker
 from assistant.settings import Settings
-from assistant.vector_index import LiveIndex, Manifest
+from assistant.vector_index import LiveIndex, Manifest, running_build
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +120,7 @@ def serve_page(settings: Settings, answering: AnswerChain) -> None:
     demo = build_demo(
         answering,
         lambda: answering.manifest,
+        building=lambda: running_build(settings.db_folder),
         title=settings.title,
         model_name="" if choice.model == "auto" else Path(choice.model).name,
         examples=read_examples(examples_file) if examples_file.is_file() else None,

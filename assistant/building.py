@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from assistant.documents import Source
 from assistant.embeddings import Embedder, load_embedder
+from assistant.errors import SourceError
 from assistant.model_hub import Endpoints, ModelHub
 from assistant.progress import Progress, silent
 from assistant.settings import Settings
-from assistant.sources import fetch, read_sources
+from assistant.sources import Checkout, fetch, read_sources
 from assistant.vector_index import (
     RAY_WINDOW,
     BuildOptions,
     BuildReport,
+    BuildStateFile,
     ChromaServer,
+    Manifest,
     build_index,
+    current_version,
     on_ray,
     open_version,
     write_report_page,
@@ -47,6 +54,7 @@ def build(
     *,
     offline: bool = False,
     rebuild: bool = False,
+    growing: bool = False,
     ray_workers: int | None = None,
     used: Embedder | None = None,
     progress: Progress = silent,
@@ -57,6 +65,8 @@ def build(
         settings: Name sources, index, embedder and server.
         offline: Use the clones as they are.
         rebuild: Forget the index and all stored vectors first.
+        growing: Add the sources that the index lacks one by one, so that a running app
+            answers from each as soon as it is there.
         ray_workers: Embed on Ray with so many workers; 0: as many as it has processors
             for; None: in this process.
         used: The embedder that the settings name, if it is there from a build before.
@@ -70,23 +80,85 @@ def build(
         server=chroma_server(settings),
         encode=None if ray_workers is None else on_ray(used, ray_workers),
     )
-    return build_index(
-        sources,
-        lambda source, progress: fetch(
-            source,
-            folder=settings.repositories_folder,
-            timeout_seconds=settings.clone_timeout_seconds,
-            offline=offline,
-            progress=progress,
-        ),
-        settings.db_folder,
-        used,
-        chunk_tokens=settings.chunk_tokens,
-        max_file_bytes=int(settings.max_file_mb * (1 << 20)),
-        python_sources=settings.python_sources,
-        rebuild=rebuild,
-        options=options,
-        progress=progress,
+    state = BuildStateFile(settings.db_folder)
+    outcomes: dict[str, Checkout | SourceError] = {}
+
+    def fetch_once(source: Source, progress: Progress) -> Checkout:
+        if source.name not in outcomes:
+            try:
+                outcomes[source.name] = fetch(
+                    source,
+                    folder=settings.repositories_folder,
+                    timeout_seconds=settings.clone_timeout_seconds,
+                    offline=offline,
+                    progress=progress,
+                )
+            except SourceError as error:
+                outcomes[source.name] = error
+        if isinstance(outcome := outcomes[source.name], SourceError):
+            raise outcome
+        return outcome
+
+    def report(stage: str, done: int, total: int | None, unit: str) -> None:
+        state(stage, done, total, unit)
+        progress(stage, done, total, unit)
+
+    def build_from(names: Collection[str]) -> BuildReport:
+        return build_index(
+            [source for source in sources if source.name in names],
+            fetch_once,
+            settings.db_folder,
+            used,
+            chunk_tokens=settings.chunk_tokens,
+            max_file_bytes=int(settings.max_file_mb * (1 << 20)),
+            python_sources=settings.python_sources,
+            rebuild=rebuild,
+            options=options,
+            progress=report,
+        )
+
+    names = [source.name for source in sources]
+    try:
+        if growing and not rebuild and (lacking := sources_lacking(settings)):
+            return _grow(names, lacking, build_from, state)
+        return build_from(names)
+    finally:
+        state.remove()
+
+
+def sources_lacking(settings: Settings) -> list[str]:
+    """Names of the sources that the index never had; folders first, as they are there at once."""
+    version = current_version(settings.db_folder)
+    had: Collection[str] = Manifest.read(version).sources if version else ()
+    lacking = [s for s in read_sources(settings.sources_file) if s.name not in had]
+    return [source.name for source in sorted(lacking, key=lambda source: source.folder is None)]
+
+
+def _grow(
+    names: Collection[str],
+    lacking: Sequence[str],
+    build_from: Callable[[Collection[str]], BuildReport],
+    state: BuildStateFile,
+) -> BuildReport:
+    """Build from what the index has and one source more each time; a report of all together."""
+    had = set(names) - set(lacking)
+    reports = []
+    for step, name in enumerate(lacking, start=1):
+        had.add(name)
+        state.begin(name, step, len(lacking))
+        try:
+            reports.append(build_from(had))
+        except SourceError:  # nothing could be had so far; the next may be
+            if step == len(lacking):
+                raise
+    embedded = sum(report.embedded for report in reports)
+    return replace(
+        reports[-1],
+        embedded=embedded,
+        reused=reports[-1].chunks - embedded,
+        deleted=sum(report.deleted for report in reports),
+        changed=any(report.changed for report in reports),
+        seconds=sum(report.seconds for report in reports),
     )
 
 

@@ -153,7 +153,8 @@ class Settings(BaseSettings):
 
     # The page.
     build_missing_index: bool = Field(
-        False, description="Let app.py build the index if there is none, as it does on a Space."
+        False,
+        description="Let app.py build what the index lacks while it answers, as on a Space.",
     )
     space_id: str = Field(
         "", validation_alias="SPACE_ID", description="Set by Hugging Face inside a Space."

@@ -44,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
         help="say what changed upstream; exit with 1 if a source could not be reached",
     )
     result.add_argument(
+        "--growing",
+        action="store_true",
+        help="add missing sources one by one, so that a running page has each at once",
+    )
+    result.add_argument(
         "--watch", action="store_true", help="build again whenever a local folder changes"
     )
     result.add_argument(
@@ -74,6 +79,7 @@ def _build(
         settings,
         offline=arguments.offline or again,
         rebuild=arguments.rebuild and not again,
+        growing=arguments.growing,
         ray_workers=arguments.workers if arguments.engine == "ray" else None,
         used=used,
         progress=TerminalProgress(),

@@ -32,6 +32,7 @@ ROOMS = [
     "chain",
     "evaluation",
     "building",
+    "background_build",
     "assembly",
     "ui",
 ]

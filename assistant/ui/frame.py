@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from assistant.ui import texts
 from assistant.ui.appearance import EMBLEM_FILE
 from assistant.ui.markup import both, plain
-from assistant.ui.texts import Words
-from assistant.vector_index import Manifest
+from assistant.ui.texts import LANGUAGES, Words
+from assistant.vector_index import BuildState, Manifest
 
 _NAMED_SOURCES = 6
 _COMMIT_CHARS = 7
@@ -34,6 +36,32 @@ def welcome() -> str:
     return (
         f'<div class="welcome">{both(texts.WELCOME, "h2")}'
         f"{both(texts.WELCOME_HINT, 'p', 'welcome-hint')}</div>"
+    )
+
+
+def building_progress(state: BuildState | None) -> str:
+    """How far a build is that runs now; empty where none does."""
+    if state is None:
+        return ""
+    minutes = None if state.seconds_left is None else math.ceil(state.seconds_left / 60)
+    left = texts.MINUTES_LEFT.format(minutes=minutes) if minutes else Words("", "")
+    percent = int(100 * state.share)
+    form = texts.BUILDING if state.source else texts.UPDATING
+    told = Words(
+        *(
+            form[language].format(
+                name=state.source,
+                step=state.step,
+                steps=state.steps,
+                percent=percent,
+                left=left[language],
+            )
+            for language in LANGUAGES
+        )
+    )
+    return (
+        f'<div class="building" role="status">{both(told)}'
+        f'<progress max="100" value="{percent}"></progress></div>'
     )
 
 

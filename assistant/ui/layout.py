@@ -13,15 +13,16 @@ from assistant.documents import Language
 from assistant.ui import texts
 from assistant.ui.conversation import Visit
 from assistant.ui.examples import Examples, built_in_examples
-from assistant.ui.frame import facts, header, welcome
+from assistant.ui.frame import building_progress, facts, header, welcome
 from assistant.ui.handlers import Handlers
 from assistant.ui.language_switch import FIRST, Texts, connect_language_switch
 from assistant.ui.sources_panel import panel
 from assistant.ui.texts import LANGUAGE_NAMES, LANGUAGES, Words
-from assistant.vector_index import Manifest
+from assistant.vector_index import BuildState, Manifest
 
 # For events that only change what is shown: they need not wait in line.
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+_LOOK_SECONDS = 2.0  # between looks at a build that runs
 # Opened passages stay open when the list is drawn again.
 _KEEP_OPEN = """
 const open = new Set();
@@ -72,6 +73,7 @@ def build_demo(
     chain: AnswerChain,
     current: Callable[[], Manifest],
     *,
+    building: Callable[[], BuildState | None] = lambda: None,
     title: str = "",
     model_name: str = "",
     examples: Examples | None = None,
@@ -83,6 +85,7 @@ def build_demo(
         chain: Answers questions.
         current: Gives the manifest of the index in use, for its sources and counts; is
             asked again for every visitor, as builds may have switched.
+        building: Gives how far a build is that runs now.
         title: Empty: the built-in one, in both languages.
         model_name: Shown at the foot of the page.
         examples: Questions offered at the start; None: the built-in ones that fit.
@@ -105,20 +108,31 @@ def build_demo(
                 container=False,
                 elem_id="language",
             )
+        progress = gr.HTML(elem_id="building")
         parts = _body(page, manifest, examples)
         foot = gr.HTML(facts(manifest, model_name), elem_id="facts")
 
-        def refresh() -> tuple[Any, ...]:
-            now = current()
-            if now is manifest:
-                return gr.skip(), gr.skip(), gr.skip()
-            sources = gr.update(choices=now.searchable)
-            return header(name, now), facts(now, model_name), sources
+        shown = gr.State(_contents(manifest))
+        clock = gr.Timer(_LOOK_SECONDS, active=False)
 
-        demo.load(refresh, None, [brand, foot, parts.sources], **_QUICK)
+        def refresh(shown: Any) -> tuple[Any, ...]:
+            state, now = building(), current()
+            told = building_progress(state), gr.Timer(active=state is not None)
+            if _contents(now) == shown:
+                return *told, gr.skip(), gr.skip(), gr.skip(), gr.skip()
+            sources = gr.update(choices=now.searchable)
+            return *told, _contents(now), header(name, now), facts(now, model_name), sources
+
+        refreshed = [progress, clock, shown, brand, foot, parts.sources]
+        gr.on([demo.load, clock.tick], refresh, shown, refreshed, **_QUICK)
         _connect(parts, Handlers(chain), concurrency)
         connect_language_switch(demo, language, page, name)
     return demo.queue(api_open=False)
+
+
+def _contents(manifest: Manifest) -> Any:
+    """What the page shows of an index; differs where it has to be drawn again."""
+    return manifest.sources, len(manifest.files), manifest.chunks
 
 
 def _body(page: Texts, manifest: Manifest, examples: Examples) -> _Parts:

@@ -63,6 +63,18 @@ LANGUAGE_NAMES: dict[Language, Words] = {
     "en": Words("英文", "English"),
 }
 
+BUILDING = Words(
+    "知识库正在建立：{name}（第 {step} 个来源，共 {steps} 个），已完成 {percent}%{left}。"
+    "目前的回答只取自已完成的来源。",
+    "The knowledge base is being built: {name}, source {step} of {steps}, {percent} % done{left}. "
+    "Until then answers come from the sources that are finished.",
+)
+UPDATING = Words(
+    "知识库正在更新，已完成 {percent}%{left}。",
+    "The knowledge base is being brought up to date, {percent} % done{left}.",
+)
+MINUTES_LEFT = Words("，约剩 {minutes} 分钟", ", about {minutes} min left")
+
 WAITING = Words("排队等候中……", "Waiting for its turn…")
 SEARCHING = Words("正在检索知识库……", "Searching the knowledge base…")
 READING = Words(

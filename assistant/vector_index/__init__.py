@@ -9,6 +9,7 @@ version beside the one in use and then replaces `current`.
 from __future__ import annotations
 
 from assistant.vector_index.build import build_index
+from assistant.vector_index.build_state import BuildState, BuildStateFile, running_build
 from assistant.vector_index.chroma import ChromaServer
 from assistant.vector_index.job import BuildOptions
 from assistant.vector_index.live import LiveIndex, OpenIndex, open_index, open_version
@@ -18,12 +19,15 @@ from assistant.vector_index.report_page import write_report_page
 from assistant.vector_index.store import ChunkStore
 from assistant.vector_index.summary import BuildReport
 from assistant.vector_index.survey import SourceReport
+from assistant.vector_index.versions import current_version
 from assistant.vector_index.watching import watch
 
 __all__ = [
     "RAY_WINDOW",
     "BuildOptions",
     "BuildReport",
+    "BuildState",
+    "BuildStateFile",
     "ChromaServer",
     "ChunkStore",
     "LiveIndex",
@@ -31,9 +35,11 @@ __all__ = [
     "OpenIndex",
     "SourceReport",
     "build_index",
+    "current_version",
     "on_ray",
     "open_index",
     "open_version",
+    "running_build",
     "watch",
     "write_report_page",
 ]

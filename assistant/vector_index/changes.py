@@ -43,16 +43,19 @@ class Documents:
 
     def read(self, parsed: Iterator[tuple[SourceFile, Parsed]]) -> Iterator[Document]:
         """Every document of the new version once; `parsed` are the fresh ones, in order."""
-        yield from self._same()
+        copied = 0
+        for same in self._same():
+            copied += len(same.write)
+            yield same
         files = len(self._found.fresh)
         written = 0
         for place, (file, outcome) in enumerate(parsed, start=1):
             document = self._fresh(address_of(file), outcome)
             if document is not None:
                 written += len(document.write)
-                self.expected = written * files // place
+                self.expected = copied + written * files // place
                 yield document
-        self.expected = written
+        self.expected = copied + written
         for chunks in self._before.values():  # files that are there and have no text now
             self._drop(chunks)
 

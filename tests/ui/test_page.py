@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
+from assistant.vector_index import BuildState
 from tests.ui.conftest import PHONE, OpenPage, ServeDemo
 from tests.ui.demo import (
     ANSWER,
@@ -383,6 +384,35 @@ def test_a_new_visitor_sees_the_index_in_use(serve_demo: ServeDemo, open_page: O
     ask(other)  # the choice reaches the search, in whose index there is no such source
     expect(other.locator("#chat")).to_contain_text("no longer in the knowledge base")
     expect(names).to_have_text(["lmdeploy", "xtuner", "starter"])  # until it is loaded again
+
+
+@pytest.mark.parametrize("device", ["desktop", "phone"])
+def test_a_running_build_is_shown_and_its_sources_appear_by_themselves(
+    serve_demo: ServeDemo, open_page: OpenPage, device: str
+) -> None:
+    states: list[BuildState | None] = [BuildState("<i>xtuner</i>", 3, 7, 0.25, 90.0)]
+    manifests = [sample_manifest()]
+    address = serve_demo(make_model(), current=lambda: manifests[-1], building=lambda: states[-1])
+    viewport = {"viewport": PHONE, "is_mobile": True} if device == "phone" else {}
+    page = open_page(address, **viewport)
+    told = page.locator("#building .t:visible")
+    expect(told).to_contain_text("<i>xtuner</i>, source 3 of 7, 25 % done, about 2 min left.")
+    assert page.locator("#building progress").get_attribute("value") == "25"
+    assert no_sideways_scrolling(page)
+    page.click("#scope .label-wrap")
+    page.get_by_role("checkbox", name="xtuner").check()
+    now = {**manifests[0].sources, "handbook": {"commit": "", "files": 1, "chunks": 1}}
+    manifests.append(replace(manifests[0], sources=now))
+    expect(page.get_by_role("checkbox", name="handbook")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="xtuner")).to_be_checked()
+    assert "handbook" in (page.locator("#brand .subtitle").last.text_content() or "")
+    choose(page, "中文")
+    states.append(BuildState(share=0.5))
+    expect(told).to_have_text("知识库正在更新，已完成 50%。")
+    states.append(None)
+    expect(page.locator("#building")).to_be_hidden()
+    ask(page)
+    answered(page)
 
 
 def test_a_source_that_is_gone_is_said(serve_demo: ServeDemo, open_page: OpenPage) -> None:

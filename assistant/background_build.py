@@ -1,0 +1,57 @@
+"""Adds what the index lacks in another process while this one answers; knows no page.
+
+Another process, because its memory goes back when it is done, and because the system can
+let questions go first.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil  # type: ignore[import-untyped]
+
+from assistant.building import sources_lacking
+from assistant.settings import PROJECT_FOLDER, Settings
+from assistant.vector_index import current_version
+
+_LOOK_SECONDS = 0.2
+_END_SECONDS = 10
+_NICENESS = 15  # of 19: an answer gets 28 times the processor's time
+
+
+@contextmanager
+def missing_sources_added(settings: Settings) -> Iterator[None]:
+    """Where the settings want it, build in the background while the block runs.
+
+    The block begins as soon as there is an index, with the first of the sources; or when
+    the build has failed, which says itself why, so that opening the index raises what
+    fits. The build ends with the block; the next one goes on from there.
+    """
+    wanted = settings.build_missing_index or settings.space_id
+    if not (wanted and sources_lacking(settings)):
+        yield
+        return
+    script = PROJECT_FOLDER / "scripts" / "build_index.py"
+    where = ["--sources", str(settings.sources_file), "--db", str(settings.db_folder)]
+    process = subprocess.Popen([sys.executable, str(script), "--growing", *where])
+    _let_others_go_first(process.pid)  # before it has threads, which inherit it
+    try:
+        while current_version(settings.db_folder) is None and process.poll() is None:
+            time.sleep(_LOOK_SECONDS)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _let_others_go_first(pid: int) -> None:
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else _NICENESS)

@@ -1,0 +1,98 @@
+"""How far a running build is, for programs that answer meanwhile; knows nothing of what it does.
+
+A build that takes more than a second keeps a small file in the index folder. A build that
+was killed leaves it, so that it names the process.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+_FILE = "building.json"
+_EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BuildState:
+    """How far a build is.
+
+    Attributes:
+        source: The one that is being added; empty: all are brought up to date.
+        step: Number of this source, from 1.
+        steps: So many are added.
+        share: Chunks that have their vectors, of those that had none at first; 0 to 1.
+        seconds_left: Until the end of the step; None while nobody knows.
+    """
+
+    source: str = ""
+    step: int = 1
+    steps: int = 1
+    share: float = 0.0
+    seconds_left: float | None = None
+
+
+class BuildStateFile:
+    """The `Progress` of a build that others can read with `running_build`."""
+
+    def __init__(self, db_folder: Path) -> None:
+        self._file = db_folder / _FILE
+        self._step = BuildState()
+        self._written = self._began = time.monotonic()
+        self._is_there = False
+        self._stage = ""
+        self._there_at_first = 0
+
+    def begin(self, source: str, step: int, steps: int) -> None:
+        """What is reported from now on belongs to this step."""
+        self._step = BuildState(source, step, steps)
+        self._written, self._stage = 0.0, ""
+
+    def __call__(self, stage: str, done: int, total: int | None, unit: str) -> None:
+        """Take note of the report."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began, self._there_at_first = stage, now, done
+        if now - self._written >= _EVERY_SECONDS:
+            self._written = now
+            new = (total or 0) - self._there_at_first if stage == "embed" else 0
+            share = (done - self._there_at_first) / new if new > 0 else 0.0
+            self._write(share, now - self._began)
+
+    def remove(self) -> None:
+        """The build has ended; the file of another one stays."""
+        if self._is_there:
+            with suppress(OSError):
+                self._file.unlink(missing_ok=True)
+
+    def _write(self, share: float, seconds: float) -> None:
+        state = self._step
+        left = seconds / share * (1 - share) if share else None
+        process = psutil.Process()
+        content = {
+            "process": [process.pid, process.create_time()],
+            "state": [state.source, state.step, state.steps, share, left],
+        }
+        partial = self._file.with_name(f"{_FILE}.partial")
+        with suppress(OSError):  # a full disk is for the build itself to report
+            partial.write_text(json.dumps(content), "utf-8")
+            partial.replace(self._file)
+            self._is_there = True
+
+
+def running_build(db_folder: Path) -> BuildState | None:
+    """How far the build is that writes this index; None: none runs, or it has just begun."""
+    try:
+        content: dict[str, Any] = json.loads((db_folder / _FILE).read_text("utf-8"))
+        number, created = content["process"]
+        if psutil.Process(number).create_time() != created:
+            return None
+        return BuildState(*content["state"])
+    except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+        return None

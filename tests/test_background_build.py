@@ -1,0 +1,162 @@
+"""An index that grows source by source while something answers from it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from assistant import background_build, building
+from assistant.background_build import missing_sources_added
+from assistant.errors import SourceError
+from assistant.settings import Settings
+from assistant.vector_index import BuildReport, Manifest, current_version, open_version
+from tests.sample_index import PAGES, write_pages
+from tests.scripts.commands import minilm_folder, settings_in
+from tests.sources.repositories import make_repository
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Two repositories, one that cannot be had, and two folders, in this order."""
+    tables = []
+    for name in ("lmdeploy", "xtuner"):
+        pages = {a.partition("/")[2]: t for a, t in PAGES.items() if a.startswith(name)}
+        tables.append((name, f'git = "{make_repository(tmp_path / name, pages).address}"'))
+    tables.append(("gone", f'git = "file://{tmp_path}/nowhere"'))
+    write_pages(tmp_path / "pages")
+    tables.append(("lagent", 'folder = "pages/lagent"'))
+    tables.append(("more", 'folder = "pages/xtuner"'))
+    text = "\n".join(f'[[source]]\nname = "{name}"\n{place}' for name, place in tables)
+    (tmp_path / "sources.toml").write_text(text, encoding="utf-8")
+    return settings_in(tmp_path, build_missing_index=True)
+
+
+def manifest(settings: Settings) -> Manifest:
+    version = current_version(settings.db_folder)
+    assert version is not None
+    return Manifest.read(version)
+
+
+def test_sources_come_one_by_one_and_folders_first(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert building.sources_lacking(settings) == ["lagent", "more", "lmdeploy", "xtuner", "gone"]
+    seen: list[list[str]] = []
+    real = building.build_index
+
+    def noted(*arguments: object, **options: object) -> BuildReport:
+        report: BuildReport = real(*arguments, **options)  # type: ignore[arg-type]
+        seen.append(manifest(settings).searchable)
+        return report
+
+    monkeypatch.setattr(building, "build_index", noted)
+    grown = building.build(settings, growing=True)
+    assert seen == [
+        ["lagent"],
+        ["lagent", "more"],
+        ["lagent", "lmdeploy", "more"],
+        ["lagent", "lmdeploy", "more", "xtuner"],
+        ["lagent", "lmdeploy", "more", "xtuner"],
+    ]
+    assert [s.status for s in grown.sources] == ["ok", "ok", "failed", "ok", "ok"]
+    assert grown.embedded + grown.reused == grown.chunks == manifest(settings).chunks
+    assert grown.changed
+    assert building.sources_lacking(settings) == []
+    again = building.build(settings, growing=True)
+    assert not again.changed
+    at_once = settings.model_copy(update={"db_folder": settings.db_folder.with_name("other")})
+    building.build(at_once)
+    assert manifest(at_once) == manifest(settings)
+
+
+def test_a_source_that_cannot_be_had_is_asked_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = building.fetch
+    monkeypatch.setattr(
+        building, "fetch", lambda s, **options: (asked.append(s.name), real(s, **options))[1]
+    )
+    text = settings.sources_file.read_text()
+    first, rest = text.split('[[source]]\nname = "gone"')
+    gone, folders = rest.split("[[source]]", 1)
+    settings.sources_file.write_text(
+        f'[[source]]\nname = "gone"{gone}\n{first}\n[[source]]{folders}'
+    )
+    building.build(settings, growing=True)
+    assert sorted(asked) == ["gone", "lagent", "lmdeploy", "more", "xtuner"]
+
+
+def test_nothing_that_can_be_had_is_an_error(settings: Settings, tmp_path: Path) -> None:
+    settings.sources_file.write_text(
+        f'[[source]]\nname = "a"\ngit = "file://{tmp_path}/a"\n'
+        f'[[source]]\nname = "b"\ngit = "file://{tmp_path}/b"\n'
+    )
+    with pytest.raises(SourceError):
+        building.build(settings, growing=True)
+    assert current_version(settings.db_folder) is None
+
+
+def test_the_block_begins_with_the_first_source_and_the_rest_follows(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSISTANT_EMBEDDER", str(minilm_folder()))
+    monkeypatch.setenv("ASSISTANT_REPOSITORIES_FOLDER", str(settings.repositories_folder))
+    with missing_sources_added(settings):
+        opened = open_version(settings.db_folder, building.embedder(settings))
+        assert "lagent" in opened.manifest.sources
+        opened.close()
+        until = time.monotonic() + 60
+        while building.sources_lacking(settings) and time.monotonic() < until:
+            time.sleep(0.1)
+    assert manifest(settings).searchable == ["lagent", "lmdeploy", "more", "xtuner"]
+
+
+def test_the_build_ends_with_the_block(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    (project / "scripts").mkdir(parents=True)
+    (project / "scripts" / "build_index.py").write_text(
+        "import pathlib, sys, time\n"
+        "db = pathlib.Path(sys.argv[sys.argv.index('--db') + 1])\n"
+        "(db / 'versions' / 'v').mkdir(parents=True)\n"
+        "(db / 'current').write_text('v')\n"
+        "time.sleep(600)\n"
+    )
+    monkeypatch.setattr(background_build, "PROJECT_FOLDER", project)
+    before = set(psutil.Process().children())
+    with missing_sources_added(settings):
+        (started,) = set(psutil.Process().children()) - before
+        if sys.platform != "win32":
+            assert started.nice() > os.nice(0)
+    assert not started.is_running()
+
+
+def test_a_failed_build_leaves_the_error_to_the_block(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project = tmp_path / "project"
+    (project / "scripts").mkdir(parents=True)
+    (project / "scripts" / "build_index.py").write_text("raise SystemExit(1)\n")
+    monkeypatch.setattr(background_build, "PROJECT_FOLDER", project)
+    with missing_sources_added(settings):
+        assert current_version(settings.db_folder) is None
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_nothing_is_started_where_nothing_lacks_or_it_is_not_wanted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, built: bool
+) -> None:
+    if built:
+        building.build(settings)
+    else:
+        settings = settings.model_copy(update={"build_missing_index": False})
+    monkeypatch.delattr(background_build.subprocess, "Popen")
+    with missing_sources_added(settings):
+        pass

@@ -1,0 +1,110 @@
+"""How far a build is, as another program reads it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from assistant.vector_index import BuildState, BuildStateFile, build_state, running_build
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(build_state.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_share_and_time_left_of_a_step(tmp_path: Path, clock: list[float]) -> None:
+    state = BuildStateFile(tmp_path)
+    state.begin("lmdeploy", 2, 7)
+    state("look at lmdeploy", 1, 10, "files")
+    assert running_build(tmp_path) == BuildState("lmdeploy", 2, 7, 0.0, None)
+    clock[0] += 5
+    state("embed", 0, 400, "chunks")
+    clock[0] += 30
+    state("embed", 100, 400, "chunks")
+    assert running_build(tmp_path) == BuildState("lmdeploy", 2, 7, 0.25, 90.0)
+    clock[0] += 30
+    state("embed", 500, 500, "chunks")
+    assert running_build(tmp_path) == BuildState("lmdeploy", 2, 7, 1.0, 0.0)
+    state.begin("xtuner", 3, 7)
+    state("look at xtuner", 1, 10, "files")
+    assert running_build(tmp_path) == BuildState("xtuner", 3, 7, 0.0, None)
+    state("embed", 500, 600, "chunks")  # of earlier sources, whose vectors are there
+    clock[0] += 10
+    state("embed", 550, 600, "chunks")
+    assert running_build(tmp_path) == BuildState("xtuner", 3, 7, 0.5, 10.0)
+    state.remove()
+    assert running_build(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_build_that_ends_within_a_second_writes_nothing(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    state = BuildStateFile(tmp_path)
+    state("embed", 0, 2, "chunks")
+    clock[0] += 0.9
+    state("embed", 2, 2, "chunks")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_build_that_never_began_leaves_the_state_of_the_one_that_runs(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    running = BuildStateFile(tmp_path)
+    clock[0] += 2
+    running("embed", 1, 2, "chunks")
+    BuildStateFile(tmp_path).remove()
+    assert running_build(tmp_path) is not None
+
+
+def test_a_killed_build_does_not_run(tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib; from assistant.vector_index import BuildStateFile;"
+        "state = BuildStateFile(pathlib.Path(sys.argv[1])); state.begin('a', 1, 2);"
+        "state('embed', 1, 2, 'chunks'); print('written', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert running_build(tmp_path) is not None
+        process.kill()
+    assert running_build(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"process": [1, 2], "state": 3}', "\0"])
+def test_a_damaged_file_is_no_build(tmp_path: Path, content: str) -> None:
+    (tmp_path / "building.json").write_text(content)
+    assert running_build(tmp_path) is None
+
+
+def test_a_disk_that_refuses_does_not_end_the_build(tmp_path: Path, clock: list[float]) -> None:
+    state = BuildStateFile(tmp_path / "nowhere")
+    clock[0] += 2
+    state("embed", 1, 2, "chunks")
+    state.remove()
+    assert running_build(tmp_path / "nowhere") is None
+
+
+def test_another_process_with_the_same_number_is_no_build(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    state = BuildStateFile(tmp_path)
+    clock[0] += 2
+    state("embed", 1, 2, "chunks")
+    file = tmp_path / "building.json"
+    content = json.loads(file.read_text())
+    content["process"][1] -= 1000  # as one that began long before
+    file.write_text(json.dumps(content))
+    assert running_build(tmp_path) is None
