@@ -40,9 +40,12 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     sources = folder / "sources.toml"
     articles = json.dumps(str(ROOT / "knowledge" / "starter"))
     sources.write_text(f'[[source]]\nname = "starter"\nfolder = {articles}\n', encoding="utf-8")
-    # Where no other model or length is set: what slow processors write within seconds.
-    given = {"ASSISTANT_CHAT_MODEL": SMALL_MODEL, "ASSISTANT_ANSWER_TOKENS": "96"} | os.environ
-    return given | {
+    quick = {  # where nothing else is set: what slow processors read and write within seconds
+        "ASSISTANT_CHAT_MODEL": SMALL_MODEL,
+        "ASSISTANT_PASSAGES_TOKENS": "500",
+        "ASSISTANT_ANSWER_TOKENS": "96",
+    }
+    return quick | os.environ | {
         "ASSISTANT_SOURCES_FILE": str(sources),
         "ASSISTANT_DB_FOLDER": str(folder / "db"),
         "ASSISTANT_PORT": str(free_port()),
