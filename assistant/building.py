@@ -127,9 +127,12 @@ def build(
 
 
 def sources_lacking(settings: Settings) -> list[str]:
-    """Names of the sources that the index never had; folders first, as they are there at once."""
+    """Names of the sources of which the index has nothing, also of those that failed before.
+
+    Folders come first, as they are there at once.
+    """
     version = current_version(settings.db_folder)
-    had: Collection[str] = Manifest.read(version).sources if version else ()
+    had = Manifest.read(version).searchable if version else []
     lacking = [s for s in read_sources(settings.sources_file) if s.name not in had]
     return [source.name for source in sorted(lacking, key=lambda source: source.folder is None)]
 

@@ -45,12 +45,16 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "ASSISTANT_PASSAGES_TOKENS": "500",
         "ASSISTANT_ANSWER_TOKENS": "96",
     }
-    return quick | os.environ | {
-        "ASSISTANT_SOURCES_FILE": str(sources),
-        "ASSISTANT_DB_FOLDER": str(folder / "db"),
-        "ASSISTANT_PORT": str(free_port()),
-        "ASSISTANT_BUILD_MISSING_INDEX": "true",
-    }
+    return (
+        quick
+        | os.environ
+        | {
+            "ASSISTANT_SOURCES_FILE": str(sources),
+            "ASSISTANT_DB_FOLDER": str(folder / "db"),
+            "ASSISTANT_PORT": str(free_port()),
+            "ASSISTANT_BUILD_MISSING_INDEX": "true",
+        }
+    )
 
 
 @pytest.fixture(scope="module")
