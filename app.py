@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import threading
 
@@ -16,6 +17,7 @@ def main() -> int:
     """Serve the page until it is stopped; 0 then, else the error's exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("assistant").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service's stop is like Ctrl-C
     try:
         settings = load_settings()
         with missing_sources_added(settings):

@@ -54,4 +54,7 @@ def missing_sources_added(settings: Settings) -> Iterator[None]:
 def _let_others_go_first(pid: int) -> None:
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if psutil.WINDOWS else _NICENESS)
+        if psutil.WINDOWS:
+            process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            process.nice(max(_NICENESS, process.nice()))

@@ -7,7 +7,7 @@ import math
 from assistant.ui import texts
 from assistant.ui.appearance import EMBLEM_FILE
 from assistant.ui.markup import both, plain
-from assistant.ui.texts import LANGUAGES, Words
+from assistant.ui.texts import Words
 from assistant.vector_index import BuildState, Manifest
 
 _NAMED_SOURCES = 6
@@ -47,21 +47,16 @@ def building_progress(state: BuildState | None) -> str:
     left = texts.MINUTES_LEFT.format(minutes=minutes) if minutes else Words("", "")
     percent = int(100 * state.share)
     form = texts.BUILDING if state.source else texts.UPDATING
-    told = Words(
-        *(
-            form[language].format(
-                name=state.source,
-                step=state.step,
-                steps=state.steps,
-                percent=percent,
-                left=left[language],
-            )
-            for language in LANGUAGES
-        )
-    )
+    values = {
+        "name": state.source,
+        "step": state.step,
+        "steps": state.steps,
+        "percent": percent,
+    }
+    told = Words(form.zh.format(left=left.zh, **values), form.en.format(left=left.en, **values))
     return (
-        f'<div class="building" role="status">{both(told)}'
-        f'<progress max="100" value="{percent}"></progress></div>'
+        f'<div class="building">{both(told)}'
+        f'<progress max="100" value="{percent}" aria-hidden="true"></progress></div>'
     )
 
 
