@@ -20,7 +20,7 @@ from assistant.vector_index import current_version
 
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 10
-_NICENESS = 15  # of 19: an answer gets 28 times the processor's time
+_NICENESS = 15  # Linux gives what has 0 some 28 times as much time (1024 to 36)
 
 
 @contextmanager
@@ -38,8 +38,8 @@ def missing_sources_added(settings: Settings) -> Iterator[None]:
     script = PROJECT_FOLDER / "scripts" / "build_index.py"
     where = ["--sources", str(settings.sources_file), "--db", str(settings.db_folder)]
     process = subprocess.Popen([sys.executable, str(script), "--growing", *where])
-    _let_others_go_first(process.pid)  # before it has threads, which inherit it
     try:
+        _let_others_go_first(process.pid)  # before it has threads, which inherit it
         while current_version(settings.db_folder) is None and process.poll() is None:
             time.sleep(_LOOK_SECONDS)
         yield

@@ -66,7 +66,8 @@ def build(
         offline: Use the clones as they are.
         rebuild: Forget the index and all stored vectors first.
         growing: Add the sources that the index lacks one by one, so that a running app
-            answers from each as soon as it is there.
+            answers from each as soon as it is there; the others are updated with the
+            first of them. Without effect where `rebuild` is set.
         ray_workers: Embed on Ray with so many workers; 0: as many as it has processors
             for; None: in this process.
         used: The embedder that the settings name, if it is there from a build before.

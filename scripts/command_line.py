@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
@@ -77,7 +78,11 @@ def settings_for(arguments: argparse.Namespace) -> Settings:
 
 
 def run(command: Callable[[], int]) -> None:
-    """Run a command; errors meant for people end it with their exit code, Ctrl-C with 130."""
+    """Run a command; errors meant for people end it with their exit code.
+
+    Ctrl-C, and a stop by whoever started it, end it with 130.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[BarFriendlyHandler()]
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from urllib.request import urlopen
@@ -13,8 +11,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from assistant.settings import PROJECT_FOLDER
 from assistant.vector_index import Manifest, current_version, running_build
+from tests.app_program import ended_by, served_app
 from tests.scripts.commands import minilm_folder
 from tests.ui.conftest import free_port
 
@@ -34,43 +32,27 @@ def test_the_page_is_there_with_the_first_source_and_the_build_ends_with_it(
         )
     )
     db = tmp_path / "db"
-    program = subprocess.Popen(
-        [sys.executable, "app.py"],
-        cwd=PROJECT_FOLDER,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={
-            **os.environ,
-            "ASSISTANT_SOURCES_FILE": str(tmp_path / "sources.toml"),
-            "ASSISTANT_DB_FOLDER": str(db),
-            "ASSISTANT_EMBEDDER": str(minilm_folder()),
-            "ASSISTANT_OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
-            "ASSISTANT_CHAT_MODEL": "nobody",
-            "ASSISTANT_PORT": str(free_port()),
-            "ASSISTANT_BUILD_MISSING_INDEX": "true",
-        },
-    )
-    assert program.stderr is not None
-    log = []
-    try:
-        for line in program.stderr:
-            log.append(line)
-            if served := re.search(r"served on (http://\S+)", line):
-                break
-        else:
-            pytest.fail("app.py ended: " + "".join(log))
+    environment = {
+        **os.environ,
+        "ASSISTANT_SOURCES_FILE": str(tmp_path / "sources.toml"),
+        "ASSISTANT_DB_FOLDER": str(db),
+        "ASSISTANT_EMBEDDER": str(minilm_folder()),
+        "ASSISTANT_OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+        "ASSISTANT_CHAT_MODEL": "nobody",
+        "ASSISTANT_PORT": str(free_port()),
+        "ASSISTANT_BUILD_MISSING_INDEX": "true",
+    }
+    with served_app(environment) as (program, address):
         version = current_version(db)
         assert version is not None
         assert Manifest.read(version).searchable == ["small"]
         state = running_build(db)
         assert state is not None
         assert (state.source, state.step, state.steps) == ("large", 2, 2)
-        assert urlopen(served[1], timeout=20).status == 200
+        assert urlopen(address, timeout=20).status == 200
         children = psutil.Process(program.pid).children(recursive=True)
         assert children
-        program.send_signal(signal.SIGTERM)  # Ctrl-C: tests/ui/test_whole_app.py
-        assert program.wait(20) == 130
-        assert "Traceback" not in program.stderr.read()
+        rest = ended_by(program, signal.SIGTERM)  # Ctrl-C: tests/ui/test_whole_app.py
+        assert "Interrupted. What was finished is kept" in rest  # by the build
         assert not [child for child in children if child.is_running()]
-    finally:
-        program.kill()
+        assert not (db / "building.json").exists()

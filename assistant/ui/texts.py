@@ -64,9 +64,9 @@ LANGUAGE_NAMES: dict[Language, Words] = {
 }
 
 BUILDING = Words(
-    "知识库正在建立：{name}（第 {step} 个来源，共 {steps} 个），已完成 {percent}%{left}。"
+    "知识库正在建立。第 {step} 个来源（共 {steps} 个）{name}：已完成 {percent}%{left}。"
     "目前的回答只取自已完成的来源。",
-    "The knowledge base is being built: {name}, source {step} of {steps}, {percent} % done{left}. "
+    "The knowledge base is being built. Source {step} of {steps}, {name}: {percent} % done{left}. "
     "Until then answers come from the sources that are finished.",
 )
 UPDATING = Words(

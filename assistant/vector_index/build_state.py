@@ -17,6 +17,7 @@ import psutil  # type: ignore[import-untyped]
 
 _FILE = "building.json"
 _EVERY_SECONDS = 1.0
+_CLOCK_SECONDS = 2  # the system reckons from its start, which moves when its clock is set
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ def running_build(db_folder: Path) -> BuildState | None:
     try:
         content: dict[str, Any] = json.loads((db_folder / _FILE).read_text("utf-8"))
         number, created = content["process"]
-        if psutil.Process(number).create_time() != created:
+        process = psutil.Process(number)
+        another = abs(process.create_time() - created) > _CLOCK_SECONDS
+        if another or process.status() == psutil.STATUS_ZOMBIE:  # killed, and not waited for
             return None
         return BuildState(*content["state"])
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):

@@ -396,7 +396,7 @@ def test_a_running_build_is_shown_and_its_sources_appear_by_themselves(
     viewport = {"viewport": PHONE, "is_mobile": True} if device == "phone" else {}
     page = open_page(address, **viewport)
     told = page.locator("#building .t:visible")
-    expect(told).to_contain_text("<i>xtuner</i>, source 3 of 7, 25 % done, about 2 min left.")
+    expect(told).to_contain_text("Source 3 of 7, <i>xtuner</i>: 25 % done, about 2 min left.")
     assert page.locator("#building progress").get_attribute("value") == "25"
     assert no_sideways_scrolling(page)
     page.click("#scope .label-wrap")

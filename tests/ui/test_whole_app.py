@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from assistant.vector_index import Manifest, current_version
+from tests.app_program import ended_by, served_app
 from tests.ui.conftest import PHONE, OpenPage, free_port
 from tests.ui.test_page import answered, ask, choose, no_sideways_scrolling
 
@@ -60,24 +59,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def address(environment: dict[str, str]) -> Iterator[str]:
     """`python app.py`, until it serves; it must end by itself when it is interrupted."""
-    program = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    assert program.stderr is not None
-    log = []
-    try:
-        for line in program.stderr:
-            log.append(line)
-            if served := re.search(r"served on (http://\S+)", line):
-                yield served[1]
-                break
-        else:
-            pytest.fail("app.py ended: " + "".join(log))
-        program.send_signal(signal.SIGINT)
-        assert program.wait(15) == 130
-        assert "Traceback" not in program.stderr.read()
-    finally:
-        program.kill()
+    with served_app(environment) as (program, address):
+        version = current_version(Path(environment["ASSISTANT_DB_FOLDER"]))
+        assert version is not None
+        index = Manifest.read(version)
+        assert index.chunks >= len(index.files) >= 20
+        yield address
+        ended_by(program, signal.SIGINT)
 
 
 def save(page: Page, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,16 +55,24 @@ def test_a_build_that_ends_within_a_second_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_build_that_never_began_leaves_the_state_of_the_one_that_runs(
-    tmp_path: Path, clock: list[float]
-) -> None:
-    running = BuildStateFile(tmp_path)
+@pytest.fixture
+def running(tmp_path: Path, clock: list[float]) -> Path:
+    """A folder in which this process builds, and where its state stands."""
+    state = BuildStateFile(tmp_path)
     clock[0] += 2
-    running("embed", 1, 2, "chunks")
-    BuildStateFile(tmp_path).remove()
+    state("embed", 1, 2, "chunks")
     assert running_build(tmp_path) is not None
+    return tmp_path
 
 
+def test_a_build_that_never_began_leaves_the_state_of_the_one_that_runs(
+    running: Path,
+) -> None:
+    BuildStateFile(running).remove()
+    assert running_build(running) is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="only POSIX keeps the dead in its list")
 def test_a_killed_build_does_not_run(tmp_path: Path) -> None:
     script = (
         "import sys, pathlib; from assistant.vector_index import BuildStateFile;"
@@ -80,6 +89,8 @@ def test_a_killed_build_does_not_run(tmp_path: Path) -> None:
         process.stdout.readline()
         assert running_build(tmp_path) is not None
         process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # dead, and still in the list
+        assert running_build(tmp_path) is None
     assert running_build(tmp_path) is None
 
 
@@ -97,14 +108,12 @@ def test_a_disk_that_refuses_does_not_end_the_build(tmp_path: Path, clock: list[
     assert running_build(tmp_path / "nowhere") is None
 
 
-def test_another_process_with_the_same_number_is_no_build(
-    tmp_path: Path, clock: list[float]
+@pytest.mark.parametrize(("seconds", "runs"), [(1000, False), (1, True)])
+def test_another_process_with_the_same_number_is_no_build_and_a_set_clock_does_no_harm(
+    running: Path, seconds: float, runs: bool
 ) -> None:
-    state = BuildStateFile(tmp_path)
-    clock[0] += 2
-    state("embed", 1, 2, "chunks")
-    file = tmp_path / "building.json"
+    file = running / "building.json"
     content = json.loads(file.read_text())
-    content["process"][1] -= 1000  # as one that began long before
+    content["process"][1] -= seconds  # as one that began before
     file.write_text(json.dumps(content))
-    assert running_build(tmp_path) is None
+    assert (running_build(running) is not None) == runs
