@@ -118,10 +118,17 @@ def build(
             progress=report,
         )
 
+    def can_be_had(name: str) -> bool:
+        try:
+            fetch_once(next(source for source in sources if source.name == name), report)
+        except SourceError:
+            return False
+        return True
+
     names = [source.name for source in sources]
     try:
         if growing and not rebuild and (lacking := sources_lacking(settings)):
-            return _grow(names, lacking, build_from, state)
+            return _grow(names, lacking, can_be_had, build_from, state)
         return build_from(names)
     finally:
         state.remove()
@@ -141,6 +148,7 @@ def sources_lacking(settings: Settings) -> list[str]:
 def _grow(
     names: Collection[str],
     lacking: Sequence[str],
+    can_be_had: Callable[[str], bool],
     build_from: Callable[[Collection[str]], BuildReport],
     state: BuildStateFile,
 ) -> BuildReport:
@@ -148,13 +156,12 @@ def _grow(
     had = set(names) - set(lacking)
     reports = []
     for step, name in enumerate(lacking, start=1):
-        had.add(name)
         state.begin(name, step, len(lacking))
-        try:
+        if can_be_had(name):
+            had.add(name)
             reports.append(build_from(had))
-        except SourceError:  # nothing could be had so far; the next may be
-            if step == len(lacking):
-                raise
+    if len(had) < len(names):  # notes those that cannot be had
+        reports.append(build_from(names))
     embedded = sum(report.embedded for report in reports)
     return replace(
         reports[-1],

@@ -67,8 +67,19 @@ def test_sources_come_one_by_one_and_folders_first(
     assert grown.embedded + grown.reused == grown.chunks == manifest(settings).chunks
     assert grown.changed
     assert building.sources_lacking(settings) == ["gone"]
+    in_use = current_version(settings.db_folder)
+    text = settings.sources_file.read_text()
+    away = '\n[[source]]\nname = "away"\ngit = "file:///nowhere/else"\n'
     again = building.build(settings, growing=True)
     assert not again.changed
+    settings.sources_file.write_text(text + away)
+    building.build(settings, growing=True)
+    assert current_version(settings.db_folder) != in_use  # it notes the one that is away
+    in_use = current_version(settings.db_folder)
+    assert not building.build(settings, growing=True).changed
+    assert current_version(settings.db_folder) == in_use
+    settings.sources_file.write_text(text)
+    building.build(settings)
     at_once = settings.model_copy(update={"db_folder": settings.db_folder.with_name("other")})
     building.build(at_once)
     assert manifest(at_once) == manifest(settings)
