@@ -20,7 +20,7 @@ from assistant.vector_index.search_files import write_search_files
 from assistant.vector_index.store import drop_collection
 from assistant.vector_index.summary import Work
 from assistant.vector_index.survey import Survey
-from assistant.vector_index.versions import new_version, switch_to
+from assistant.vector_index.versions import current_version, new_version, switch_to
 from assistant.vector_index.writer import VersionWriter, Window
 
 
@@ -54,10 +54,10 @@ def write_version(
             job.embedder.dimension,
             job.options.encode or job.embedder.passage_batches,
         )
-        version = new_version(job.db_folder, folder if copied else None)
-    writer = None
+    version = writer = None
     try:
         with writing(job.db_folder):
+            version = new_version(job.db_folder, folder if copied else None)
             writer = VersionWriter(version, create=not copied, server=job.options.server)
         _embed_and_write(job, found, documents, cache, writer)
         work.embedded = cache.embedded
@@ -70,11 +70,13 @@ def write_version(
         with writing(job.db_folder):
             if documents.changed:
                 write_search_files(version, job.embedder.dimension, cache.vectors, folder)
-            sync_tree(version)
             manifest.write(version)
+            sync_tree(version)
             switch_to(job.db_folder, version)
     except BaseException:
-        _give_up(job, version, writer)
+        # An interruption may come when the version is already the one in use.
+        if version is not None and version != current_version(job.db_folder):
+            _give_up(job, version, writer)
         raise
     finally:
         cache.close()

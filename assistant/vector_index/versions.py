@@ -29,19 +29,22 @@ _VERSIONS = "versions"
 
 
 def current_version(db_folder: Path) -> Path | None:
-    """Folder of the version in use; None where nothing was built yet."""
-    names = _pointer(db_folder)
-    folder = db_folder / _VERSIONS / names[0] if names else None
-    return folder if folder is not None and folder.is_dir() else None
+    """Folder of the version in use, or where it is gone of the one before; None: there is none."""
+    folders = (db_folder / _VERSIONS / name for name in _pointer(db_folder))
+    return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def new_version(db_folder: Path, copy_of: Path | None) -> Path:
     """A new folder, not yet in use: empty, or with a copy of another version's content."""
     folder = db_folder / _VERSIONS / uuid.uuid4().hex[:12]
-    if copy_of is None:
-        folder.mkdir(parents=True)
-    else:
-        shutil.copytree(copy_of, folder, ignore=shutil.ignore_patterns("manifest.json"))
+    try:
+        if copy_of is None:
+            folder.mkdir(parents=True)
+        else:
+            shutil.copytree(copy_of, folder, ignore=shutil.ignore_patterns("manifest.json"))
+    except BaseException:  # a half copy would keep a full disk full
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
 
 
