@@ -54,6 +54,11 @@ class RevisionNotFoundError(SourceError):
     """The repository has no such branch, tag or commit."""
 
 
+# Reasons to leave a file out that are not the file's: it may be read next time.
+GONE, NO_MEMORY, STOPPED = "not readable", "not enough memory", "converter stopped"
+PASSING_REASONS = frozenset((GONE, NO_MEMORY, STOPPED))
+
+
 class UnreadableFileError(AssistantError):
     """A file has no text that can be indexed; `reason` is the word it is counted under."""
 

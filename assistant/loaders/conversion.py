@@ -14,6 +14,7 @@ import zipfile
 from pathlib import Path
 
 from assistant.documents import LoadedDocument, SourceFile
+from assistant.errors import STOPPED
 from assistant.loaders.markdown import load_markdown
 from assistant.loaders.reading import decode, read_bytes, unreadable
 
@@ -23,6 +24,7 @@ FORMATS = HTML | ZIPPED | {".pdf"}
 _CHILD = Path(__file__).with_name("conversion_child.py")
 _MOST_UNPACKED = 200 << 20  # bytes
 _MOST_MEMBERS = 10_000
+_STOPPED = (1, -9)  # an error of Python, such as a missing library; SIGKILL, such as for memory
 
 
 def load_converted(file: SourceFile, suffix: str, *, limit_seconds: float = 60) -> LoadedDocument:
@@ -73,6 +75,8 @@ def _converted(file: SourceFile, suffix: str, content: bytes, limit_seconds: flo
         )
     except subprocess.TimeoutExpired as error:
         raise unreadable("too slow", file, f"conversion within {limit_seconds:g} s") from error
+    if done.returncode in _STOPPED:
+        raise unreadable(STOPPED, file, f"a converter of {suffix[1:]} files that is not stopped")
     output = done.stdout.decode("utf-8", errors="replace")
     if done.returncode == 0:
         return output.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")

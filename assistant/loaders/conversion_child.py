@@ -31,6 +31,8 @@ def main() -> int:
         markdown, reason = "", "takes too much memory"
     except RecursionError:
         markdown, reason = "", "nested too deeply"
+    except ImportError:
+        raise  # no fault of the file
     except Exception as error:  # noqa: BLE001 (converters raise anything on damaged files)
         encrypted = "password" in f"{type(error).__name__} {error}".lower()
         markdown, reason = "", "encrypted" if encrypted else "damaged"

@@ -31,6 +31,7 @@ _OPTION = re.compile(r"^\s*:[\w-]+:")
 _ANCHOR = re.compile(r"\s*\{#[^{}]*\}\s*$")
 _DEEPEST = 4  # directives inside directives
 _LONGEST_TITLE = 200
+_LONGEST_HEADING = 1000  # characters of a heading that are looked at; patterns may be quadratic
 _MOST_LINES = 100_000
 
 
@@ -169,13 +170,13 @@ def _title(token: Token, lines: list[str], first: int) -> str:
     if token.markup in ("=", "-"):
         raw = raw.rsplit("\n", 1)[0]
     else:
-        raw = re.sub(r"\s+#+\s*$", "", raw.strip().lstrip("#"))
+        raw = re.sub(r"\s+#+\s*$", "", raw.strip().lstrip("#")[:_LONGEST_HEADING])
     return plain_title(raw)
 
 
 def plain_title(raw: str) -> str:
     """A heading's words on one line, without marks, pictures and anchors."""
-    raw = _ANCHOR.sub("", raw.strip())[: 2 * _LONGEST_TITLE]
+    raw = _ANCHOR.sub("", raw.strip()[:_LONGEST_HEADING])[: 2 * _LONGEST_TITLE]
     words: list[str] = []
     for token in _inline_parser().parseInline(raw):
         for child in token.children or ():

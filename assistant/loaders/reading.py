@@ -13,7 +13,7 @@ import unicodedata
 from charset_normalizer import from_bytes
 
 from assistant.documents import SourceFile
-from assistant.errors import UnreadableFileError
+from assistant.errors import GONE, UnreadableFileError
 
 _LINE_END = re.compile(r"\r\n?")
 _BOMS = (
@@ -55,7 +55,7 @@ def read_bytes(file: SourceFile) -> bytes:
     try:
         content = file.location.read_bytes()
     except OSError as error:
-        raise unreadable("not readable", file, "a file that may be read") from error
+        raise unreadable(GONE, file, "a file that may be read") from error
     if not content.strip():
         raise unreadable("empty", file, "a file with text")
     return content

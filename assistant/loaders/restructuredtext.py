@@ -23,6 +23,7 @@ _CODE = re.compile(
 _NOISE = re.compile(r"(?:image|figure|toctree|include|contents|auto\w+|replace|role|meta|index)$")
 _ROLE = re.compile(r":[\w:+-]+:`([^`<]+?)(?:\s*<[^`>]*>)?`|`([^`<]+?)\s*<[^`>]*>`_+|[`*]{1,2}")
 _DEEPEST = 4  # directives inside directives
+_LONGEST_HEADING = 1000  # characters of a heading that are looked at; `_ROLE` is quadratic
 
 
 def load_restructuredtext(file: SourceFile, text: str) -> LoadedDocument:
@@ -93,7 +94,8 @@ class _Reader:
             return None
         if mark not in self._styles:
             self._styles.append(mark)
-        words = _ROLE.sub(lambda match: match[1] or match[2] or "", title.strip())
+        title = title.strip()[:_LONGEST_HEADING]
+        words = _ROLE.sub(lambda match: match[1] or match[2] or "", title)
         return Block("heading", place + 1, last, self._styles.index(mark) + 1, words[:200])
 
     def _explicit(self, place: int) -> tuple[int, list[Block]]:

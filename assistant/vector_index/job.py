@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.embeddings.base import Embedder
+from assistant.errors import PASSING_REASONS
 from assistant.progress import Progress
 from assistant.vector_index.chroma import ChromaServer
 from assistant.vector_index.embedding_cache import Encode
@@ -52,6 +53,7 @@ def manifest_of(job: Job, found: Survey, work: Work, before: Manifest | None) ->
     """The manifest of an index that holds what was found; `before` is what it started from."""
     reports = source_reports(found, work.counts, before)
     links = {c.source.name: c.source.link for c in found.checkouts if not isinstance(c, tuple)}
+    in_vain = [address for address, why in work.refused.items() if why not in PASSING_REASONS]
     return Manifest(
         embedder=job.embedder.identity,
         dimension=job.embedder.dimension,
@@ -68,7 +70,7 @@ def manifest_of(job: Job, found: Survey, work: Work, before: Manifest | None) ->
         },
         files={a: [found.fingerprints[a], count] for a, count in sorted(work.counts.items())},
         skipped=dict(sorted((found.skipped | work.refused).items())),
-        unread=found.unread | {a: found.fingerprints[a] for a in work.refused},
+        unread=found.unread | {address: found.fingerprints[address] for address in in_vain},
         vectors=job.vectors_at,
         calibration=before.calibration if before else {},
     )

@@ -13,13 +13,13 @@ import queue
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from assistant.documents import Chunk, SourceFile
-from assistant.errors import UnreadableFileError
+from assistant.errors import NO_MEMORY, UnreadableFileError
 from assistant.loaders import load
 from assistant.splitter.splitting import split
 from assistant.vector_index.links import has_link, mark
@@ -61,8 +61,10 @@ class FileParser:
             document = load(file)
         except UnreadableFileError as error:
             return Parsed(reason=error.reason)
-        except (RecursionError, MemoryError):
+        except RecursionError:
             return Parsed(reason="nested too deeply")
+        except MemoryError:
+            return Parsed(reason=NO_MEMORY)
         chunks = split(
             document,
             replace(file, commit=""),
@@ -103,13 +105,10 @@ def parsing(
             for stop in stops:
                 stop.set()
         return
-    context = multiprocessing.get_context("spawn")
-    pool = context.Pool(workers, _start_worker, (parser(),))
-    try:
-        yield _from_pool(pool, files, workers * _AHEAD)
-    finally:
-        pool.terminate()
-        pool.join()
+    context, made = multiprocessing.get_context("spawn"), parser()
+    outcomes = _from_pools(lambda: context.Pool(workers, _start_worker, (made,)), files, workers)
+    with closing(outcomes):
+        yield outcomes
 
 
 def default_workers() -> int:
@@ -165,21 +164,37 @@ def _thread(
     return done
 
 
-def _from_pool(
-    pool: Any, files: Sequence[SourceFile], ahead: int
-) -> Iterator[tuple[SourceFile, Parsed]]:
-    waiting: deque[tuple[SourceFile, Any]] = deque()
-    rest = iter(files)
-    while True:
-        while len(waiting) < ahead and (file := next(rest, None)) is not None:
-            waiting.append((file, pool.apply_async(_parse, (file,))))
-        if not waiting:
-            return
-        file, result = waiting.popleft()
+def _from_pools(
+    start: Callable[[], Any], files: Sequence[SourceFile], workers: int
+) -> Generator[tuple[SourceFile, Parsed], None, None]:
+    """One pool; where a file hangs or ends its process, another one goes on behind it."""
+    begun = 0
+    while begun < len(files):
+        pool = start()
         try:
-            yield file, result.get(_LIMIT_SECONDS)
-        except multiprocessing.TimeoutError:  # it hangs, or took its process with it
-            yield file, _TOO_LONG
+            for file, result in _handed_out(pool, files[begun:], workers * _AHEAD):
+                begun += 1
+                try:
+                    outcome = result.get(_LIMIT_SECONDS)
+                except multiprocessing.TimeoutError:
+                    yield file, _TOO_LONG
+                    break
+                yield file, outcome
+        finally:
+            pool.terminate()
+            pool.join()
+
+
+def _handed_out(
+    pool: Any, files: Sequence[SourceFile], ahead: int
+) -> Iterator[tuple[SourceFile, Any]]:
+    """The files in order, each with its result to wait for; so many are handed out before."""
+    waiting: deque[tuple[SourceFile, Any]] = deque()
+    for file in files:
+        waiting.append((file, pool.apply_async(_parse, (file,))))
+        if len(waiting) == ahead:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def _start_worker(parser: FileParser) -> None:

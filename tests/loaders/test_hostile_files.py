@@ -200,6 +200,16 @@ def test_anything_repeated(suffix: str, tmp_path: Path) -> None:
         assert time.monotonic() - started < _SECONDS, unit
 
 
+@pytest.mark.parametrize("suffix", ["md", "rst"])
+def test_anything_repeated_between_words_of_a_heading(suffix: str, tmp_path: Path) -> None:
+    for start in ("# a", "a", "`a", ":a:`a", "<h1>a", "[a"):
+        for unit in (" ", "\t", "#", ":", "`", "*", "<", "{#", "]("):
+            text = start + unit * (_SIZE // len(unit)) + "b\n====\n\nwords"
+            started = time.monotonic()
+            assert outcome(source_file(tmp_path, f"a.{suffix}", text)) in {"ok", *_REASONS}
+            assert time.monotonic() - started < _SECONDS, (start, unit)
+
+
 def test_anything_repeated_as_code_or_text(tmp_path: Path) -> None:
     for number, unit in enumerate(_UNITS):
         for suffix in ("py", "txt", "ipynb"):

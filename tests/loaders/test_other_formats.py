@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import UnreadableFileError
+from assistant.errors import PASSING_REASONS, UnreadableFileError
+from assistant.loaders import conversion
 from tests.loaders.documents import docx, epub, paragraph, pdf, pptx
 from tests.loaders.files import loaded, shape
 
@@ -217,3 +218,15 @@ def test_documents_that_are_converted(
     assert "alert" not in document.text
     assert document.title == title
     assert document.converted
+
+
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "raise ImportError"])
+def test_a_converter_that_is_stopped_is_no_fault_of_the_file(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = tmp_path / "child.py"
+    child.write_text(f"import os, sys\nsys.stdin.read()\n{end}\n")
+    monkeypatch.setattr(conversion, "_CHILD", child)
+    with pytest.raises(UnreadableFileError) as raised:
+        loaded(tmp_path, "a.html", "<p>words</p>")
+    assert raised.value.reason in PASSING_REASONS

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.documents import Source
+from assistant.documents import Source, SourceFile
 from assistant.errors import (
     IndexCorruptError,
     IndexMismatchError,
@@ -30,8 +32,10 @@ from assistant.vector_index import (
     build_index,
     open_index,
     open_version,
+    version_build,
 )
-from assistant.vector_index.versions import current_version
+from assistant.vector_index.parsing import FileParser, Parsed
+from assistant.vector_index.versions import current_version, switch_to
 from tests.fakes import HashEmbedder
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -203,6 +207,82 @@ def test_ctrl_c_ends_the_build_within_two_seconds(tmp_path: Path) -> None:
     assert "Traceback" not in words
     report = build(folder, db)
     assert 0 < report.embedded < report.chunks  # goes on from there
+
+
+def test_an_interruption_after_the_switch_leaves_the_new_index(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = tmp_path / "db"
+    before = build(folder, db).chunks
+    write_pages(folder, 5)
+
+    def interrupted(*arguments: Path) -> None:
+        switch_to(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(version_build, "switch_to", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            build(folder, db)
+    assert count_at(db) > before
+    assert not build(folder, db).changed
+
+
+def test_where_the_version_in_use_is_lost_the_one_before_answers(
+    folder: Path, tmp_path: Path
+) -> None:
+    db = tmp_path / "db"
+    before = build(folder, db).chunks
+    write_pages(folder, 5)
+    after = build(folder, db).chunks
+    version = current_version(db)
+    assert version is not None
+    shutil.rmtree(version)
+    assert count_at(db) == before
+    build(folder, db)
+    assert count_at(db) == after
+
+
+def test_a_copy_that_fails_leaves_no_half_of_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = tmp_path / "db"
+    before = build(folder, db).chunks
+    (folder / "more.md").write_text("# More\n\nwords\n")
+
+    def full(source: Path, target: Path, **_options: object) -> None:
+        target.mkdir()
+        (target / "half").write_text("")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copytree", full)
+        with pytest.raises(IndexWriteError, match="free space"):
+            build(folder, db)
+    assert len(list((db / "versions").iterdir())) == 1
+    assert count_at(db) == before
+
+
+def test_a_file_that_was_away_for_a_moment_is_read_by_the_next_build(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, page = tmp_path / "db", folder / "p1.md"
+
+    def parse(parser: FileParser, file: SourceFile) -> Parsed:
+        if file.location == page:
+            page.rename(folder / "away")
+            try:
+                return real_parse(parser, file)
+            finally:
+                (folder / "away").rename(page)
+        return real_parse(parser, file)
+
+    real_parse = FileParser.parse
+    with monkeypatch.context() as patch:
+        patch.setattr(FileParser, "parse", parse)
+        assert build(folder, db).skipped == {"not readable": 1}
+    report = build(folder, db)
+    assert (report.changed, report.skipped, report.files) == (True, {}, 3)
 
 
 def test_worker_processes_make_the_same_index(tmp_path: Path) -> None:
