@@ -8,6 +8,7 @@ be reached. --watch goes on and follows the local folders until Ctrl-C.
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,7 @@ def _watch(settings: Settings, arguments: argparse.Namespace) -> int:
     from assistant.vector_index import watch
 
     named = (source.folder for source in read_sources(settings.sources_file))
-    folders = [folder for folder in named if folder is not None and folder.is_dir()]
+    folders = [f for f in named if f and os.access(f, os.R_OK) and f.is_dir()]
     if not folders:
         raise SourcesFileError(
             f"{settings.sources_file} names no local folder that is there",

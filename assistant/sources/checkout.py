@@ -90,7 +90,15 @@ def fetch(
 
 
 def _local(source: Source, folder: Path) -> Checkout:
-    if not folder.is_dir():
+    try:
+        found = folder.is_dir()
+    except OSError as error:
+        raise SourceError(
+            f"source {source.name}: {error}",
+            expected="a folder that may be read",
+            action="Change the permissions, or correct its path in the sources file.",
+        ) from error
+    if not found:
         raise SourceNotFoundError(
             f"source {source.name}: there is no folder {folder}",
             expected="a folder of documents",

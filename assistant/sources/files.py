@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from assistant.documents import SourceFile
+from assistant.errors import SourceError
 from assistant.sources.checkout import Checkout
+from assistant.sources.git import GitCommandError
 from assistant.sources.globs import Globs, Verdict
 from assistant.sources.tree import tree
 
@@ -32,12 +34,16 @@ def list_files(
         The files, and (path, reason) of those that globs ask for and that are skipped;
         lists of requirements and vocabularies are among these even if an exclude glob
         names them. Both ordered by path.
+
+    Raises:
+        SourceError: The folder or the clone cannot be read.
     """
     globs = Globs(checkout.source)
     root = Path(os.path.realpath(checkout.folder))
     files, skipped = [], []
     real: dict[str, str] = {}
-    for path in sorted(_paths(checkout, globs)):
+    paths, closed = _paths(checkout, globs)
+    for path in sorted(paths):
         verdict = globs.judge(path)
         reason = verdict.value
         if verdict is Verdict.NOT_MATCHED:
@@ -50,18 +56,36 @@ def list_files(
             skipped.append((_printable(path), reason))
         else:
             files.append(SourceFile(checkout.source, path, root / path, checkout.commit))
-    return files, skipped
+    return files, sorted([*skipped, *((_printable(path), "cannot be read") for path in closed)])
 
 
-def _paths(checkout: Checkout, globs: Globs) -> Iterable[str]:
-    if checkout.source.folder is None:
-        return [entry.path for entry in tree(checkout.folder, checkout.commit) if entry.is_file]
-    return _walk(checkout.folder, globs)
+def _paths(checkout: Checkout, globs: Globs) -> tuple[list[str], list[str]]:
+    """Paths of files, and of folders that may not be read."""
+    try:
+        if checkout.source.folder is None:
+            entries = tree(checkout.folder, checkout.commit)
+            return [entry.path for entry in entries if entry.is_file], []
+        errors: list[OSError] = []
+        paths = list(_walk(checkout.folder, globs, errors.append))
+        closed = [Path(str(error.filename)).relative_to(checkout.folder) for error in errors]
+    except GitCommandError as failure:
+        raise SourceError(
+            f"the clone {checkout.folder} cannot be read: {failure.words}",
+            expected="the clone as it was made",
+            action="Remove that folder; the next build with a network clones it again.",
+        ) from failure
+    if Path() in closed:
+        raise SourceError(
+            f"source {checkout.source.name}: {errors[0]}",
+            expected="a folder that may be read",
+            action="Change its permissions, or correct the path in the sources file.",
+        )
+    return paths, [path.as_posix() for path in closed]
 
 
-def _walk(folder: Path, globs: Globs) -> Iterator[str]:
+def _walk(folder: Path, globs: Globs, onerror: Callable[[OSError], None]) -> Iterator[str]:
     """All paths of files below `folder`, and of links to folders, which are not followed."""
-    for parent, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder, onerror=onerror):
         inside = Path(parent).relative_to(folder)
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         folders[:] = [
@@ -76,7 +100,10 @@ def _walk(folder: Path, globs: Globs) -> Iterator[str]:
 
 
 def _links_to_folder(location: Path) -> bool:
-    return location.is_symlink() and location.is_dir()
+    try:
+        return location.is_symlink() and location.is_dir()
+    except OSError:  # no permission to look at the place
+        return False
 
 
 def _why_not(
@@ -136,4 +163,4 @@ def _content_reason(location: Path) -> str:
 
 
 def _printable(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", errors="replace")
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -126,9 +126,16 @@ def _located(folder: str, file: Path) -> Path:
     path = Path(folder).expanduser()
     beside, in_project = file.resolve().parent / path, PROJECT_FOLDER / path
     outside = PROJECT_FOLDER not in file.resolve().parents
-    if beside.is_dir() or (outside and not in_project.is_dir()):
+    if _is_folder(beside) or (outside and not _is_folder(in_project)):
         return beside.resolve()
     return in_project.resolve()
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # no permission to look, on which the build has more to say
+        return False
 
 
 def _syntax_error(file: Path, text: str, error: ValueError) -> SourcesFileError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -43,13 +42,13 @@ def _entries(output: bytes) -> Iterator[TreeEntry]:
         if record:
             described, _, path = record.partition(b"\t")
             mode, _, object_id = described.decode().split()
-            yield TreeEntry(mode, object_id, os.fsdecode(path))
+            yield TreeEntry(mode, object_id, path.decode("utf-8", "surrogateescape"))
 
 
 def sparse_patterns(entries: Iterable[TreeEntry]) -> bytes:
     """The content of git's sparse-checkout file that has these entries written, and no others."""
     patterns = "".join(_sparse_pattern(entry.path) for entry in entries)
-    return os.fsencode(patterns or "/.nothing\n")
+    return (patterns or "/.nothing\n").encode("utf-8", "surrogateescape")
 
 
 def _sparse_pattern(path: str) -> str:

@@ -52,7 +52,7 @@ class Job:
 def manifest_of(job: Job, found: Survey, work: Work, before: Manifest | None) -> Manifest:
     """The manifest of an index that holds what was found; `before` is what it started from."""
     reports = source_reports(found, work.counts, before)
-    links = {c.source.name: c.source.link for c in found.checkouts if not isinstance(c, tuple)}
+    links = {outcome.name: outcome.link for outcome in found.outcomes}
     in_vain = [address for address, why in work.refused.items() if why not in PASSING_REASONS]
     return Manifest(
         embedder=job.embedder.identity,
@@ -62,7 +62,7 @@ def manifest_of(job: Job, found: Survey, work: Work, before: Manifest | None) ->
         sources={
             r.name: {
                 "commit": r.commit,
-                "link": links.get(r.name),
+                "link": links[r.name],
                 "files": r.files,
                 "chunks": r.chunks,
             }

@@ -82,18 +82,13 @@ def source_reports(
         files[name] += 1
         chunks[name] += count
     reports = []
-    for checkout in found.checkouts:
-        if isinstance(checkout, tuple):
-            reports.append(SourceReport(checkout[0], "", "failed", str(checkout[1])))
-            continue
-        name = checkout.source.name
-        status: str = checkout.status
-        reason = checkout.reason
-        if not files[name]:
+    for outcome in found.outcomes:
+        name, status, reason = outcome.name, outcome.status, outcome.reason
+        if status != "failed" and not files[name]:
             status, reason = "empty", reason or "no file matches its globs, or none has text"
         old = before.sources.get(name, {}).get("commit", "") if before else ""
         reports.append(
-            SourceReport(name, checkout.commit, status, reason, files[name], chunks[name], old)
+            SourceReport(name, outcome.commit, status, reason, files[name], chunks[name], old)
         )
     return tuple(reports)
 

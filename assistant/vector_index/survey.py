@@ -36,12 +36,23 @@ class SourceReport:
     before: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of asking one source, before anything is read; as in `SourceReport`."""
+
+    name: str
+    commit: str
+    link: str | None
+    status: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Survey:
     """The sources, file by file.
 
     Attributes:
-        checkouts: Sources that could be had, and the error of the others, in order.
+        outcomes: What became of each source, in order.
         same: Addresses whose chunks are in the version in use.
         fresh: Files to parse, in order.
         fingerprints: Address -> fingerprint, for both.
@@ -49,7 +60,7 @@ class Survey:
         unread: Address -> fingerprint, of those that were parsed before in vain.
     """
 
-    checkouts: list[Checkout | tuple[str, SourceError]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     fresh: list[SourceFile] = field(default_factory=list)
     fingerprints: dict[str, str] = field(default_factory=dict)
@@ -70,8 +81,9 @@ def survey(
 
     Args:
         sources: In the order to report them.
-        fetch: Gives a source's files, or raises a SourceError, which is kept; is called
-            in several threads, and has to end when the progress that it gets raises.
+        fetch: Gives a source's files, or raises a SourceError: the index keeps what it
+            has of the source; is called in several threads, and has to end when the
+            progress that it gets raises.
         before: Of a version whose chunks can be taken over; None: nothing can.
         max_file_bytes: Larger files are skipped.
         python_sources: Whether Python files are taken.
@@ -83,22 +95,42 @@ def survey(
     result = Survey()
     failures: list[SourceError] = []
     for source, checkout in _fetched(list(sources), fetch, progress):
-        if isinstance(checkout, SourceError):
-            failures.append(checkout)
-            result.checkouts.append((source.name, checkout))
+        try:
+            if isinstance(checkout, SourceError):
+                raise checkout
+            files, skipped = list_files(
+                checkout, max_file_bytes=max_file_bytes, python_sources=python_sources
+            )
+        except SourceError as error:
+            failures.append(error)
+            result.outcomes.append(_as_before(source, error, before, result))
             continue
-        result.checkouts.append(checkout)
-        files, skipped = list_files(
-            checkout, max_file_bytes=max_file_bytes, python_sources=python_sources
+        result.outcomes.append(
+            Outcome(source.name, checkout.commit, source.link, checkout.status, checkout.reason)
         )
         result.skipped.update({f"{source.name}/{path}": reason for path, reason in skipped})
         linked = has_link(source, checkout.commit)
         for done, file in enumerate(files, start=1):
             _look_at(file, linked, before, result)
             progress(f"look at {source.name}", done, len(files), "files")
-    if failures and not result.fingerprints and not result.unread:
+    if failures and len(failures) == len(result.outcomes):
         raise failures[0]
     return result
+
+
+def _as_before(
+    source: Source, error: SourceError, before: Manifest | None, result: Survey
+) -> Outcome:
+    """What the index has of a source that cannot be had now; failed where it has nothing."""
+    entry = before.sources.get(source.name, {}) if before else {}
+    if before is None or not entry.get("files"):
+        return Outcome(source.name, "", None, "failed", str(error))
+    own = f"{source.name}/"
+    result.fingerprints |= {a: seen[0] for a, seen in before.files.items() if a.startswith(own)}
+    result.same += [address for address in before.files if address.startswith(own)]
+    result.unread |= {a: seen for a, seen in before.unread.items() if a.startswith(own)}
+    result.skipped |= {a: reason for a, reason in before.skipped.items() if a.startswith(own)}
+    return Outcome(source.name, entry["commit"], entry["link"], "kept", str(error))
 
 
 def _fetched(

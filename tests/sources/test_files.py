@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assistant.documents import Source, SourceFile
-from assistant.errors import SourceNotFoundError
+from assistant.errors import SourceError, SourceNotFoundError
 from assistant.sources import Checkout, fetch, list_files
 from tests.sources.repositories import Repository
 
@@ -145,6 +146,24 @@ def test_files_without_permission(folder: Path) -> None:
     assert skipped["a.md"] == "cannot be read"
 
 
+def test_folders_without_permission(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = [folder / "zh"]
+    scandir = os.scandir
+
+    def forbidding(place: str | Path) -> object:
+        if Path(place) in closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", forbidding)
+    files, skipped = listed(folder)
+    assert "zh/安装 说明.md" not in files
+    assert skipped["zh"] == "cannot be read"
+    closed.append(folder)
+    with pytest.raises(SourceError, match="Permission denied"):
+        listed(folder)
+
+
 def test_names_that_are_not_utf8(folder: Path) -> None:
     Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.md")).write_text("coffee")
     files, skipped = listed(folder)
@@ -184,6 +203,17 @@ def test_a_clone(upstream: Repository, clones: Path) -> None:
         "requirements.txt": "requirements or build list",
         "src/CMakeLists.txt": "requirements or build list",
     }
+
+
+def test_a_clone_that_was_damaged(upstream: Repository, clones: Path) -> None:
+    source = Source("tool", git=(upstream.address,))
+    checkout = fetch(source, folder=clones, timeout_seconds=30)
+    for pack in (checkout.folder / ".git/objects/pack").iterdir():
+        pack.chmod(0o600)
+        pack.write_bytes(bytes(pack.stat().st_size))
+    checkout = fetch(source, folder=clones, timeout_seconds=30, offline=True)
+    with pytest.raises(SourceError, match="clones it again"):
+        list_files(checkout, max_file_bytes=1000)
 
 
 def test_files_that_are_missing_in_a_clone_and_globs_that_changed(

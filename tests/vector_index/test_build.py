@@ -149,6 +149,37 @@ def test_a_failing_source_is_reported_and_the_rest_is_built(folder: Path, db: Pa
     assert "nowhere" in report.sources[0].reason
 
 
+def test_a_source_that_is_away_keeps_its_place_in_the_index(folder: Path, db: Path) -> None:
+    other = folder.parent / "other"
+    other.mkdir()
+    (other / "a.md").write_text("# Other\n\nwords\n", encoding="utf-8")
+    (folder / "picture.md").write_text("![](a.png)\n", encoding="utf-8")
+
+    def build_both() -> BuildReport:
+        return build_index(
+            [Source("docs", folder=folder), Source("other", folder=other)],
+            lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
+            db,
+            HashEmbedder(),
+            chunk_tokens=200,
+            max_file_bytes=100_000,
+        )
+
+    first = build_both()
+    (other / "b.md").write_text("# More\n\nof them\n", encoding="utf-8")
+    folder.rename(folder.with_name("away"))
+    report = build_both()
+    docs = report.sources[0]
+    assert (docs.status, docs.files, docs.chunks) == ("kept", 3, first.sources[0].chunks)
+    assert "there is no folder" in docs.reason
+    assert (report.chunks, report.skipped) == (first.chunks + 1, first.skipped)
+    assert not build_both().changed
+    folder.with_name("away").rename(folder)
+    report = build_both()
+    assert [source.status for source in report.sources] == ["ok", "ok"]
+    assert not report.changed
+
+
 def test_no_source_at_all_is_an_error_and_keeps_the_old_index(folder: Path, db: Path) -> None:
     build(folder, db)
     with pytest.raises(SourceError):

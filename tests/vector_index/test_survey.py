@@ -57,10 +57,11 @@ def test_sources_are_fetched_at_once_and_kept_in_order(sources: list[Source]) ->
         return checkout_of(source)
 
     found = look(sources, fetch)
-    first, second, third = found.checkouts
-    assert isinstance(first, Checkout) and first.source.name == "b"
-    assert isinstance(second, tuple) and second[0] == "a"
-    assert isinstance(third, Checkout) and third.source.name == "c"
+    assert [(outcome.name, outcome.status) for outcome in found.outcomes] == [
+        ("b", "ok"),
+        ("a", "failed"),
+        ("c", "ok"),
+    ]
     assert list(found.fingerprints) == ["b/page.md", "c/page.md"]
 
 
