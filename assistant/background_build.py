@@ -14,9 +14,8 @@ from contextlib import contextmanager, suppress
 
 import psutil  # type: ignore[import-untyped]
 
-from assistant.building import sources_lacking
+from assistant.building import embedder, sources_had, sources_lacking
 from assistant.settings import PROJECT_FOLDER, Settings
-from assistant.vector_index import current_version
 
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 10
@@ -27,12 +26,15 @@ _NICENESS = 15  # Linux gives what has 0 some 28 times as much time (1024 to 36)
 def missing_sources_added(settings: Settings) -> Iterator[None]:
     """Where the settings want it, build in the background while the block runs.
 
-    The block begins as soon as there is an index, with the first of the sources; or when
+    The block begins as soon as there is an index to search, with the first of the sources; or when
     the build has failed, which says itself why, so that opening the index raises what
     fits. The build ends with the block; the next one goes on from there.
     """
-    wanted = settings.build_missing_index or settings.space_id
-    if not (wanted and sources_lacking(settings)):
+    if not (settings.build_missing_index or settings.space_id):
+        yield
+        return
+    used = embedder(settings)
+    if not sources_lacking(settings, used):
         yield
         return
     script = PROJECT_FOLDER / "scripts" / "build_index.py"
@@ -40,7 +42,7 @@ def missing_sources_added(settings: Settings) -> Iterator[None]:
     process = subprocess.Popen([sys.executable, str(script), "--growing", *where])
     try:
         _let_others_go_first(process.pid)  # before it has threads, which inherit it
-        while current_version(settings.db_folder) is None and process.poll() is None:
+        while not sources_had(settings, used) and process.poll() is None:
             time.sleep(_LOOK_SECONDS)
         yield
     finally:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from assistant.documents import Source
 from assistant.embeddings import Embedder, load_embedder
-from assistant.errors import SourceError
+from assistant.errors import IndexCorruptError, IndexMismatchError, SourceError
 from assistant.model_hub import Endpoints, ModelHub
 from assistant.progress import Progress, silent
 from assistant.settings import Settings
 from assistant.sources import Checkout, fetch, read_sources
 from assistant.vector_index import (
+    EMBEDDED,
     RAY_WINDOW,
     BuildOptions,
     BuildReport,
@@ -79,6 +80,7 @@ def build(
         window_chunks=max(settings.build_window_chunks, 0 if ray_workers is None else RAY_WINDOW),
         workers=settings.build_workers,
         server=chroma_server(settings),
+        wait=growing,  # goes on after other builds, which may come between its steps
         encode=None if ray_workers is None else on_ray(used, ray_workers),
     )
     state = BuildStateFile(settings.db_folder)
@@ -127,20 +129,33 @@ def build(
 
     names = [source.name for source in sources]
     try:
-        if growing and not rebuild and (lacking := sources_lacking(settings)):
+        if growing and not rebuild and (lacking := sources_lacking(settings, used)):
             return _grow(names, lacking, can_be_had, build_from, state)
         return build_from(names)
     finally:
         state.remove()
 
 
-def sources_lacking(settings: Settings) -> list[str]:
+def sources_had(settings: Settings, used: Embedder) -> list[str]:
+    """Names of the sources in the index; none where it cannot be searched with this embedder."""
+    version = current_version(settings.db_folder)
+    if version is None:
+        return []
+    try:
+        manifest = Manifest.read(version)
+        manifest.check_embedder(used.identity, used.dimension)
+        manifest.check_vectors(settings.chroma_url or EMBEDDED)
+    except (IndexCorruptError, IndexMismatchError):
+        return []  # a build writes it anew
+    return manifest.searchable
+
+
+def sources_lacking(settings: Settings, used: Embedder) -> list[str]:
     """Names of the sources of which the index has nothing, also of those that failed before.
 
     Folders come first, as they are there at once.
     """
-    version = current_version(settings.db_folder)
-    had = Manifest.read(version).searchable if version else []
+    had = sources_had(settings, used)
     lacking = [s for s in read_sources(settings.sources_file) if s.name not in had]
     return [source.name for source in sorted(lacking, key=lambda source: source.folder is None)]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from assistant.background_build import missing_sources_added
 from assistant.errors import SourceError
 from assistant.settings import Settings
 from assistant.vector_index import BuildReport, Manifest, current_version, open_version
+from assistant.vector_index.versions import build_lock
 from tests.sample_index import PAGES, write_pages
 from tests.scripts.commands import minilm_folder, settings_in
 from tests.sources.repositories import make_repository
@@ -36,6 +38,10 @@ def settings(tmp_path: Path) -> Settings:
     return settings_in(tmp_path, build_missing_index=True)
 
 
+def lacking(settings: Settings) -> list[str]:
+    return building.sources_lacking(settings, building.embedder(settings))
+
+
 def manifest(settings: Settings) -> Manifest:
     version = current_version(settings.db_folder)
     assert version is not None
@@ -45,7 +51,7 @@ def manifest(settings: Settings) -> Manifest:
 def test_sources_come_one_by_one_and_folders_first(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert building.sources_lacking(settings) == ["lagent", "more", "lmdeploy", "xtuner", "gone"]
+    assert lacking(settings) == ["lagent", "more", "lmdeploy", "xtuner", "gone"]
     seen: list[list[str]] = []
     real = building.build_index
 
@@ -66,7 +72,7 @@ def test_sources_come_one_by_one_and_folders_first(
     assert [s.status for s in grown.sources] == ["ok", "ok", "failed", "ok", "ok"]
     assert grown.embedded + grown.reused == grown.chunks == manifest(settings).chunks
     assert grown.changed
-    assert building.sources_lacking(settings) == ["gone"]
+    assert lacking(settings) == ["gone"]
     in_use = current_version(settings.db_folder)
     text = settings.sources_file.read_text()
     away = '\n[[source]]\nname = "away"\ngit = "file:///nowhere/else"\n'
@@ -123,7 +129,7 @@ def test_the_block_begins_with_the_first_source_and_the_rest_follows(
         assert "lagent" in opened.manifest.sources
         opened.close()
         until = time.monotonic() + 60
-        while building.sources_lacking(settings) != ["gone"] and time.monotonic() < until:
+        while lacking(settings) != ["gone"] and time.monotonic() < until:
             time.sleep(0.1)
     assert manifest(settings).searchable == ["lagent", "lmdeploy", "more", "xtuner"]
 
@@ -131,13 +137,14 @@ def test_the_block_begins_with_the_first_source_and_the_rest_follows(
 def test_the_build_ends_with_the_block(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    first = settings.model_copy(update={"db_folder": tmp_path / "first"})
+    building.build(first)
     project = tmp_path / "project"
     (project / "scripts").mkdir(parents=True)
     (project / "scripts" / "build_index.py").write_text(
-        "import pathlib, sys, time\n"
-        "db = pathlib.Path(sys.argv[sys.argv.index('--db') + 1])\n"
-        "(db / 'versions' / 'v').mkdir(parents=True)\n"
-        "(db / 'current').write_text('v')\n"
+        "import shutil, sys, time\n"
+        "db = sys.argv[sys.argv.index('--db') + 1]\n"
+        f"shutil.copytree({str(first.db_folder)!r}, db)\n"
         "time.sleep(600)\n"
     )
     monkeypatch.setattr(background_build, "PROJECT_FOLDER", project)
@@ -147,6 +154,52 @@ def test_the_build_ends_with_the_block(
         if sys.platform != "win32":
             assert started.nice() > os.nice(0)
     assert not started.is_running()
+
+
+def test_an_index_at_another_place_lacks_everything(settings: Settings) -> None:
+    building.build(settings)
+    assert lacking(settings) == ["gone"]
+    assert len(lacking(settings.model_copy(update={"chroma_url": "http://127.0.0.1:9"}))) == 5
+
+
+@pytest.mark.parametrize(("old", "new"), [('"embedder": "', '"embedder": "other '), ("{", "[")])
+def test_an_index_that_cannot_be_searched_is_made_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    building.build(settings)
+    version = current_version(settings.db_folder)
+    assert version is not None
+    file = version / "manifest.json"
+    file.write_text(file.read_text().replace(old, new))
+    assert len(lacking(settings)) == 5
+    monkeypatch.setenv("ASSISTANT_EMBEDDER", str(minilm_folder()))
+    monkeypatch.setenv("ASSISTANT_REPOSITORIES_FOLDER", str(settings.repositories_folder))
+    with missing_sources_added(settings):
+        open_version(settings.db_folder, building.embedder(settings)).close()
+
+
+def test_another_build_between_two_steps_is_waited_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = building.build_index
+    held = threading.Event()
+
+    def hold() -> None:
+        lock = build_lock(settings.db_folder)
+        held.set()
+        time.sleep(1)
+        lock.release()
+
+    def noted(*arguments: object, **options: object) -> BuildReport:
+        report: BuildReport = real(*arguments, **options)  # type: ignore[arg-type]
+        if not held.is_set():
+            threading.Thread(target=hold).start()
+            assert held.wait(10)
+        return report
+
+    monkeypatch.setattr(building, "build_index", noted)
+    building.build(settings, growing=True)
+    assert lacking(settings) == ["gone"]
 
 
 def test_a_failed_build_leaves_the_error_to_the_block(

@@ -13,7 +13,7 @@ from assistant.vector_index.build_state import BuildState, BuildStateFile, runni
 from assistant.vector_index.chroma import ChromaServer
 from assistant.vector_index.job import BuildOptions
 from assistant.vector_index.live import LiveIndex, OpenIndex, open_index, open_version
-from assistant.vector_index.manifest import Manifest
+from assistant.vector_index.manifest import EMBEDDED, Manifest
 from assistant.vector_index.ray_engine import RAY_WINDOW, on_ray
 from assistant.vector_index.report_page import write_report_page
 from assistant.vector_index.store import ChunkStore
@@ -23,6 +23,7 @@ from assistant.vector_index.versions import current_version
 from assistant.vector_index.watching import watch
 
 __all__ = [
+    "EMBEDDED",
     "RAY_WINDOW",
     "BuildOptions",
     "BuildReport",

@@ -63,7 +63,7 @@ def build_index(
     splitting = _splitting(chunk_tokens, python_sources)
     job = Job(db_folder, embedder, splitting, options or BuildOptions(), progress)
     with writing(db_folder):
-        lock = build_lock(db_folder)
+        lock = build_lock(db_folder, wait=job.options.wait)
     try:
         _remove_unused(job)
         if rebuild:

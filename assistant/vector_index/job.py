@@ -25,12 +25,14 @@ class BuildOptions:
         workers: Processes that parse files; None: by the number of processors.
         encode: Embeds passages instead of the embedder, to the same vectors.
         server: Holds the vectors instead of the index folder.
+        wait: Wait where another build writes the folder, instead of raising IndexBusyError.
     """
 
     window_chunks: int = 1024
     workers: int | None = None
     encode: Encode | None = None
     server: ChromaServer | None = None
+    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)

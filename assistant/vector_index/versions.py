@@ -8,6 +8,7 @@ frees when the process dies; a build removes only versions that nobody holds.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import uuid
@@ -24,8 +25,11 @@ try:
 except ImportError:  # Windows, which does not remove files that are open
     fcntl = None  # type: ignore[assignment]
 
+logger = logging.getLogger(__name__)
+
 POINTER = "current"
 _VERSIONS = "versions"
+_LOOK_SECONDS = 0.2
 
 
 def current_version(db_folder: Path) -> Path | None:
@@ -98,17 +102,21 @@ def _is_held(version: Path) -> bool:
     return False
 
 
-def build_lock(db_folder: Path) -> FileLock:
+def build_lock(db_folder: Path, *, wait: bool = False) -> FileLock:
     """Take the lock that only one build can hold; the system frees it when a build dies.
 
     Raises:
-        IndexBusyError: Another build holds it.
+        IndexBusyError: Another build holds it, and it is not to be waited for.
     """
     db_folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(db_folder / "build.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
+        if wait:
+            logger.info("another build is writing %s; waiting for its end", db_folder)
+            lock.acquire(timeout=-1, poll_interval=_LOOK_SECONDS)
+            return lock
         raise IndexBusyError(
             f"another build is writing {db_folder}",
             expected="one build at a time",
