@@ -28,7 +28,7 @@ class BuildState:
         source: The one that is being added; empty: all are brought up to date.
         step: Number of this source, from 1.
         steps: So many are added.
-        share: Chunks that have their vectors, of those that had none at first; 0 to 1.
+        share: Chunks that have got their vectors, of those that had none; 0 to 1.
         seconds_left: Until the end of the step; None while nobody knows.
     """
 
@@ -48,7 +48,6 @@ class BuildStateFile:
         self._written = self._began = time.monotonic()
         self._is_there = False
         self._stage = ""
-        self._there_at_first = 0
 
     def begin(self, source: str, step: int, steps: int) -> None:
         """What is reported from now on belongs to this step."""
@@ -59,11 +58,10 @@ class BuildStateFile:
         """Take note of the report."""
         now = time.monotonic()
         if stage != self._stage:
-            self._stage, self._began, self._there_at_first = stage, now, done
+            self._stage, self._began = stage, now
         if now - self._written >= _EVERY_SECONDS:
             self._written = now
-            new = (total or 0) - self._there_at_first if stage == "embed" else 0
-            share = (done - self._there_at_first) / new if new > 0 else 0.0
+            share = done / total if stage == "embed" and total else 0.0
             self._write(share, now - self._began)
 
     def remove(self) -> None:

@@ -7,6 +7,7 @@ not, is not embedded again.
 from __future__ import annotations
 
 import hashlib
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from assistant.embeddings.base import Vectors
+
+logger = logging.getLogger(__name__)
 
 _LOOKUP = 500  # parameters of one SELECT; SQLite allows 999 in old versions
 _SAVE_EVERY = 64  # texts; what an interruption can cost
@@ -28,6 +31,8 @@ class EmbeddingCache:
         identity: Of the embedder.
         dimension: Of its vectors.
         encode: Yields batches: places in the texts it was given, and their vectors.
+
+    A damaged file is thrown away: it only saves time.
     """
 
     def __init__(self, folder: Path, identity: str, dimension: int, encode: Encode) -> None:
@@ -35,27 +40,30 @@ class EmbeddingCache:
         self.embedded = 0  # texts that went through the embedder
         self._dimension = dimension
         self._encode = encode
-        name = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        self._database = sqlite3.connect(folder / f"{name}.sqlite", timeout=30)
-        # Readers and a power loss see whole transactions; no wait for the disk at each.
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS vectors (text_hash BLOB PRIMARY KEY, vector BLOB)"
-        )
+        file = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.sqlite"
+        try:
+            self._database = _opened(file)
+        except sqlite3.OperationalError:
+            raise  # the disk refuses
+        except sqlite3.DatabaseError as error:
+            logger.warning("%s is damaged (%s): what it had is embedded again", file, error)
+            for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+                (folder / name).unlink(missing_ok=True)
+            self._database = _opened(file)
 
     def close(self) -> None:
         """Close the file; the object is of no use afterwards."""
         self._database.close()
 
     def vectors(
-        self, texts: Sequence[str], ready: Callable[[int], None] = lambda count: None
+        self, texts: Sequence[str], ready: Callable[[int, int], None] = lambda stored, new: None
     ) -> Vectors:
         """Vectors of the texts.
 
         Args:
             texts: Equal ones are embedded once.
-            ready: Is told how many texts have their vector, after each batch.
+            ready: Is told after each batch how many texts had their vector, and how many
+                have got it.
 
         Returns:
             (n, dimension) float32 in the order of `texts`.
@@ -63,11 +71,13 @@ class EmbeddingCache:
         hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
         found = dict(self._read(list(dict.fromkeys(hashes))))
         missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in found}
-        ready(len(texts) - len(missing))
+        new = 0
+        ready(len(texts) - len(missing), new)
         for rows in self._embed(missing):
             found.update(rows)
-            self.embedded += len(rows)
-            ready(len(texts) - len(missing.keys() - found.keys()))
+            new += len(rows)
+            ready(len(texts) - len(missing), new)
+        self.embedded += new
         result = np.zeros((len(texts), self._dimension), dtype=np.float32)
         for row, key in enumerate(hashes):
             result[row] = np.frombuffer(found[key], dtype="<f4")
@@ -105,3 +115,18 @@ class EmbeddingCache:
         with self._database:
             self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
         rows.clear()
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(file, timeout=30)
+    try:
+        # Readers and a power loss see whole transactions; no wait for the disk at each.
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS vectors (text_hash BLOB PRIMARY KEY, vector BLOB)"
+        )
+    except BaseException:
+        database.close()
+        raise
+    return database

@@ -26,6 +26,7 @@ from assistant.vector_index.versions import POINTER, current_version, hold
 
 logger = logging.getLogger(__name__)
 
+_RETRY_SECONDS = 60.0  # until a new version that could not be opened is tried again
 _ATTEMPTS = 5  # a build may switch between reading the pointer and opening the version
 
 
@@ -116,8 +117,9 @@ class LiveIndex:
     """The index in use, for an app that runs while builds write new versions.
 
     Looks at the pointer file at most once in `check_seconds` and reopens when a build
-    has switched. A new version that cannot be opened is logged, and the old one goes on
-    answering. A version is closed when whoever took it from `current` holds it no more.
+    has switched. A new version that cannot be opened is logged and tried again later, and
+    the old one goes on answering. A version is closed when whoever took it from `current`
+    holds it no more.
     """
 
     def __init__(
@@ -146,8 +148,7 @@ class LiveIndex:
                 self._checked = self._clock()
                 stamp = self._read_stamp()
                 if stamp != self._stamp:
-                    self._stamp = stamp
-                    self._reopen()
+                    self._reopen(stamp)
             return self._open
 
     def search(
@@ -162,12 +163,14 @@ class LiveIndex:
         with self._lock:
             self._open.close()
 
-    def _reopen(self) -> None:
+    def _reopen(self, stamp: tuple[int, int, int] | None) -> None:
         try:
             opened = open_version(*self._arguments)
         except AssistantError as error:
             logger.warning("the new index cannot be used, the old one stays: %s", error)
+            self._checked += _RETRY_SECONDS  # a server may be back by then
             return
+        self._stamp = stamp
         if opened.name == self._open.name:
             opened.close()
             return

@@ -15,6 +15,7 @@ import numpy as np
 
 from assistant.documents import Chunk
 from assistant.embeddings.base import Vectors
+from assistant.errors import SettingsError
 from assistant.vector_index.chunk_file import read_chunks
 from assistant.vector_index.manifest import EMBEDDED, Manifest
 from assistant.vector_index.store import ChunkStore
@@ -36,12 +37,25 @@ svg text { fill: currentColor; font: 12px system-ui, sans-serif; } summary { cur
 
 
 def write_report_page(file: Path, version: Path, manifest: Manifest, store: ChunkStore) -> None:
-    """Write the page about an open version."""
+    """Write the page about an open version.
+
+    Raises:
+        SettingsError: The file cannot be written.
+    """
     chunks = list(read_chunks(version))
     shown = chunks[:: -(-len(chunks) // _MOST_POINTS) or 1]
-    found = store.vectors([chunk.id for chunk in shown])
-    vectors = np.stack([found[chunk.id] for chunk in shown])
-    file.write_text(report_page(manifest, chunks, shown, vectors), encoding="utf-8")
+    found = store.vectors([chunk.id for chunk in shown]) if shown else {}
+    vectors = np.zeros((len(shown), manifest.dimension), dtype=np.float32)
+    for row, chunk in enumerate(shown):
+        vectors[row] = found[chunk.id]
+    try:
+        file.write_text(report_page(manifest, chunks, shown, vectors), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"the report {file} cannot be written: {error}",
+            expected="a file in a folder that is there and may be written",
+            action="Name another file with --report; the index itself is ready.",
+        ) from error
 
 
 def report_page(
@@ -133,12 +147,12 @@ def _key(colours: dict[str, str]) -> str:
 
 def _map(shown: Sequence[Chunk], vectors: Vectors, colours: dict[str, str]) -> str:
     width, height = 720, 520
-    points = flat(vectors)
+    points = flat(vectors).tolist() if shown else []
     circles = "".join(
         f'<circle cx="{10 + x * (width - 20):.0f}" cy="{10 + y * (height - 20):.0f}" r="2.5" '
         f'fill="{colours.get(chunk.source, _COLOURS[0])}" fill-opacity=".6">'
         f"<title>{escape(chunk.address)}\n{escape(' > '.join(chunk.heading))}</title></circle>"
-        for chunk, (x, y) in zip(shown, points.tolist(), strict=True)
+        for chunk, (x, y) in zip(shown, points, strict=True)
     )
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="map of chunks">{circles}</svg>'

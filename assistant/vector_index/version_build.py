@@ -60,7 +60,6 @@ def write_version(
             version = new_version(job.db_folder, folder if copied else None)
             writer = VersionWriter(version, create=not copied, server=job.options.server)
         _embed_and_write(job, found, documents, cache, writer)
-        work.embedded = cache.embedded
         work.counts |= documents.counts
         work.refused, work.deleted = documents.refused, len(documents.gone)
         with writing(job.db_folder):
@@ -70,6 +69,7 @@ def write_version(
         with writing(job.db_folder):
             if documents.changed:
                 write_search_files(version, job.embedder.dimension, cache.vectors, folder)
+            work.embedded = cache.embedded
             manifest.write(version)
             sync_tree(version)
             switch_to(job.db_folder, version)
@@ -105,18 +105,20 @@ def _check_count(version: Path, count: int | None, expected: int) -> None:
 def _embed_and_write(
     job: Job, found: Survey, documents: Documents, cache: EmbeddingCache, writer: VersionWriter
 ) -> None:
-    """Everything up to the last window."""
-    done = 0
+    """Everything up to the last window; what has its vector already is no progress."""
+    stored = embedded = 0
 
-    def ready(count: int) -> None:
-        job.progress("embed", done + count, max(documents.expected, done + count), "chunks")
+    def ready(had: int, got: int) -> None:
+        done = embedded + got
+        job.progress("embed", done, max(documents.expected - stored - had, done), "chunks")
 
     with parsing(found.fresh, lambda: _parser(job), _workers(job)) as parsed:
         for window in windows(documents.read(parsed), job.options.window_chunks):
             chunks = [chunk for document in window for chunk in document.write]
             with writing(job.db_folder):
                 vectors = cache.vectors([chunk.embedded_text for chunk in chunks], ready)
-            done += len(chunks)
+            stored += len(chunks) - (cache.embedded - embedded)
+            embedded = cache.embedded
             writer.put(Window([document.line for document in window], chunks, vectors))
 
 

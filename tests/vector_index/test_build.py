@@ -18,7 +18,7 @@ from assistant.errors import (
     SourceError,
 )
 from assistant.sources import fetch
-from assistant.vector_index import BuildReport, build_index, open_index
+from assistant.vector_index import BuildOptions, BuildReport, build_index, open_index
 from assistant.vector_index.versions import build_lock, current_version
 from tests.fakes import HashEmbedder
 
@@ -290,6 +290,43 @@ class Interrupting(HashEmbedder):
             if number == 2:
                 raise KeyboardInterrupt
             yield batch
+
+
+@pytest.mark.parametrize("content", [b"no database", bytes(4096)])
+def test_a_damaged_file_of_vectors_is_thrown_away(
+    folder: Path, db: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    chunks = build(folder, db).chunks
+    (file,) = (db / "embeddings").glob("*.sqlite")
+    file.write_bytes(content)
+    (folder / "new.md").write_text("# New\n\nwords\n", encoding="utf-8")
+    report = build(folder, db)
+    assert report.chunks == report.embedded == chunks + 1
+    assert "is damaged" in caplog.text
+
+
+def test_only_what_has_no_vector_yet_is_progress(folder: Path, db: Path) -> None:
+    chunks = build(folder, db).chunks
+    for name in ("current", "versions"):
+        (db / name).rename(db / f"{name} before")
+    for number in range(4):
+        (folder / f"n{number}.md").write_text(f"# New {number}\n\nwords\n", encoding="utf-8")
+    told: list[tuple[int, int | None]] = []
+    report = build_index(
+        [Source("docs", folder=folder)],
+        lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
+        db,
+        HashEmbedder(),
+        chunk_tokens=200,
+        max_file_bytes=100_000,
+        options=BuildOptions(window_chunks=1),
+        progress=lambda stage, done, total, _: (
+            told.append((done, total)) if stage == "embed" else None
+        ),
+    )
+    assert (report.chunks, report.embedded) == (chunks + 4, 4)
+    assert told[-1] == (4, 4)
+    assert all(done <= (total or 0) for done, total in told)
 
 
 def test_what_was_embedded_survives_an_interruption(folder: Path, db: Path) -> None:

@@ -36,9 +36,9 @@ def test_share_and_time_left_of_a_step(tmp_path: Path, clock: list[float]) -> No
     state.begin("xtuner", 3, 7)
     state("look at xtuner", 1, 10, "files")
     assert running_build(tmp_path) == BuildState("xtuner", 3, 7, 0.0, None)
-    state("embed", 500, 600, "chunks")  # of earlier sources, whose vectors are there
+    state("embed", 0, 100, "chunks")
     clock[0] += 10
-    state("embed", 550, 600, "chunks")
+    state("embed", 50, 100, "chunks")
     assert running_build(tmp_path) == BuildState("xtuner", 3, 7, 0.5, 10.0)
     state.remove()
     assert running_build(tmp_path) is None

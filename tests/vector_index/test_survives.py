@@ -369,6 +369,11 @@ def test_a_new_index_that_cannot_be_used_leaves_the_old_one_answering(
     assert live.search(embedder.encode_queries(["w1x1"])[0], 1)
     with pytest.raises(IndexMismatchError):
         open_version(db, embedder)
+    build(folder, db)
+    now[0] = 6.5  # the one that cannot be used was just tried
+    assert live.current().name == name
+    now[0] = 70.0
+    assert live.current().name != name
     live.close()
 
 
