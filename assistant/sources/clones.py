@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shutil
+import stat
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -292,6 +294,9 @@ def _make_empty(folder: Path, *, filtered: bool) -> None:
 
 def _remove(folder: Path) -> None:
     if folder.is_dir() and not folder.is_symlink():
+        if os.name == "nt":  # which removes nothing that is read-only, such as git's packs
+            for file in (folder / ".git" / "objects").rglob("*"):
+                file.chmod(stat.S_IREAD | stat.S_IWRITE)
         shutil.rmtree(folder)
     else:
         folder.unlink(missing_ok=True)

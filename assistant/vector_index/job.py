@@ -11,7 +11,7 @@ from assistant.errors import PASSING_REASONS
 from assistant.progress import Progress
 from assistant.vector_index.chroma import ChromaServer
 from assistant.vector_index.embedding_cache import Encode
-from assistant.vector_index.manifest import EMBEDDED, Manifest
+from assistant.vector_index.manifest import EMBEDDED, SEARCH_VERSION, Manifest
 from assistant.vector_index.summary import Work, source_reports
 from assistant.vector_index.survey import Survey
 
@@ -75,4 +75,5 @@ def manifest_of(job: Job, found: Survey, work: Work, before: Manifest | None) ->
         unread=found.unread | {address: found.fingerprints[address] for address in in_vain},
         vectors=job.vectors_at,
         calibration=before.calibration if before else {},
+        search_version=SEARCH_VERSION,
     )

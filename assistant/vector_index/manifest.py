@@ -14,6 +14,9 @@ FORMAT_VERSION = 2
 READABLE_FORMATS = (1, 2)  # format 1 is searched as it is and written anew by the next build
 METRIC = "cosine"
 EMBEDDED = "embedded"
+# Of what `search_files` writes; to be raised with any of its formats. The first number is
+# `keyword_index.words.WORDS_VERSION`, which is not imported, as words are heavy to load.
+SEARCH_VERSION = "2.1"
 REBUILD = "Run: python scripts/build_index.py"
 _FILE_NAME = "manifest.json"
 
@@ -34,6 +37,7 @@ class Manifest:
         vectors: Where the vectors are: "embedded" in this folder, or a server's address.
         calibration: What was measured on this index, kept by updates of the same
             embedder and splitting.
+        search_version: Of the files that `search_files` wrote.
         format_version: Of this file and of the folder around it.
         metric: Distance of the vectors.
     """
@@ -48,6 +52,7 @@ class Manifest:
     unread: dict[str, str] = field(default_factory=dict)
     vectors: str = EMBEDDED
     calibration: dict[str, Any] = field(default_factory=dict)
+    search_version: str = ""
     format_version: int = FORMAT_VERSION
     metric: str = METRIC
 

@@ -14,7 +14,7 @@ from assistant.vector_index.changes import Documents, windows
 from assistant.vector_index.durable import sync_tree, writing
 from assistant.vector_index.embedding_cache import EmbeddingCache
 from assistant.vector_index.job import Job, manifest_of
-from assistant.vector_index.manifest import EMBEDDED, REBUILD, Manifest
+from assistant.vector_index.manifest import EMBEDDED, REBUILD, SEARCH_VERSION, Manifest
 from assistant.vector_index.parsing import FileParser, default_workers, make_parser, parsing
 from assistant.vector_index.search_files import write_search_files
 from assistant.vector_index.store import drop_collection
@@ -67,7 +67,7 @@ def write_version(
         manifest = manifest_of(job, found, work, before)
         _check_count(version, count, manifest.chunks)
         with writing(job.db_folder):
-            if documents.changed:
+            if documents.changed or before is None or before.search_version != SEARCH_VERSION:
                 write_search_files(version, job.embedder.dimension, cache.vectors, folder)
             work.embedded = cache.embedded
             manifest.write(version)

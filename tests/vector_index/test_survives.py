@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from assistant.errors import (
     IndexWriteError,
 )
 from assistant.keyword_index import KeywordIndex
+from assistant.keyword_index.words import WORDS_VERSION
 from assistant.sources import fetch
 from assistant.vector_index import (
     BuildOptions,
@@ -34,6 +36,7 @@ from assistant.vector_index import (
     open_version,
     version_build,
 )
+from assistant.vector_index.manifest import SEARCH_VERSION
 from assistant.vector_index.parsing import FileParser, Parsed
 from assistant.vector_index.versions import current_version, switch_to
 from tests.fakes import HashEmbedder
@@ -408,6 +411,24 @@ def test_a_new_commit_costs_no_vectors(folder: Path, tmp_path: Path) -> None:
         store.close()
     assert commits[0] != commits[1]
     assert embedder.encoded == 1
+
+
+def test_search_files_of_another_version_are_written_anew_without_embedding(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert SEARCH_VERSION.partition(".")[0] == str(WORDS_VERSION)
+    db = tmp_path / "db"
+    build(folder, db)
+    version = current_version(db)
+    assert version is not None
+    replace(Manifest.read(version), search_version="older").write(version)
+    (version / "vectors.npy").unlink()
+    report = build(folder, db)
+    assert (report.changed, report.embedded) == (True, 0)
+    version = current_version(db)
+    assert version is not None
+    assert (version / "vectors.npy").is_file()
+    assert not build(folder, db).changed
 
 
 def test_an_older_format_is_searched_and_written_anew_without_embedding(
