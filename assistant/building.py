@@ -102,9 +102,9 @@ def build(
             raise outcome
         return outcome
 
-    def report(stage: str, done: int, total: int | None, unit: str) -> None:
+    def report(stage: str, done: int, total: int | None, unit: str, *, at: str = "") -> None:
         state(stage, done, total, unit)
-        progress(stage, done, total, unit)
+        progress(stage, done, total, unit, at=at)
 
     def build_from(names: Collection[str]) -> BuildReport:
         return build_index(

@@ -43,16 +43,19 @@ class TerminalProgress:
         self._began = 0.0
         self._bar: tqdm[NoReturn] | None = None
 
-    def __call__(self, stage: str, done: int, total: int | None, unit: str) -> None:
+    def __call__(
+        self, stage: str, done: int, total: int | None, unit: str, *, at: str = ""
+    ) -> None:
         """Take note of the report."""
         finished = total is not None and done >= total
         if stage != self._stage:
             self._end()
             if finished:
                 return  # Begun and ended at once: nothing to watch.
-            self._begin(stage, total, unit)
+            self._begin(stage, total, unit, at)
         if self._bar is not None:
             self._bar.total = total
+            self._bar.set_postfix_str(at, refresh=False)
             self._bar.update(done - self._bar.n)
         if finished:
             seconds = self._clock() - self._began
@@ -60,7 +63,7 @@ class TerminalProgress:
             if seconds > self._long_seconds:
                 say(f"{stage}: {_amount(done, unit)} in {seconds:.0f} s", self._stream)
 
-    def _begin(self, stage: str, total: int | None, unit: str) -> None:
+    def _begin(self, stage: str, total: int | None, unit: str, at: str) -> None:
         self._stage, self._began = stage, self._clock()
         if self._stream.isatty():
             from tqdm import tqdm
@@ -74,6 +77,7 @@ class TerminalProgress:
                 file=self._stream,
                 leave=False,
                 dynamic_ncols=True,
+                postfix=at,
             )
 
     def _end(self) -> None:

@@ -42,6 +42,14 @@ def test_a_terminal_shows_a_bar_and_takes_it_away() -> None:
     assert stream.getvalue().endswith("\r")
 
 
+def test_a_bar_says_what_it_is_at() -> None:
+    stream = Terminal()
+    progress = TerminalProgress(stream)
+    progress("embed", 0, 10, "chunks", at="lmdeploy")
+    assert ", lmdeploy]" in stream.getvalue()
+    progress("embed", 10, 10, "chunks", at="xtuner")
+
+
 def test_bytes_are_scaled() -> None:
     stream = Terminal()
     progress = TerminalProgress(stream)

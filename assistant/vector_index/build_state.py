@@ -54,7 +54,9 @@ class BuildStateFile:
         self._step = BuildState(source, step, steps)
         self._written, self._stage = 0.0, ""
 
-    def __call__(self, stage: str, done: int, total: int | None, unit: str) -> None:
+    def __call__(
+        self, stage: str, done: int, total: int | None, unit: str, *, at: str = ""
+    ) -> None:
         """Take note of the report."""
         now = time.monotonic()
         if stage != self._stage:

@@ -172,7 +172,9 @@ class _Fetching:
         self._done: dict[str, int] = {}
         self._stopped = False
 
-    def __call__(self, stage: str, done: int, total: int | None, unit: str) -> None:
+    def __call__(
+        self, stage: str, done: int, total: int | None, unit: str, *, at: str = ""
+    ) -> None:
         with self._lock:
             if self._stopped:
                 raise _StoppedError

@@ -107,14 +107,16 @@ def _embed_and_write(
 ) -> None:
     """Everything up to the last window; what has its vector already is no progress."""
     stored = embedded = 0
+    sources = ""  # of the window
 
     def ready(had: int, got: int) -> None:
-        done = embedded + got
-        job.progress("embed", done, max(documents.expected - stored - had, done), "chunks")
+        done, total = embedded + got, documents.expected - stored - had
+        job.progress("embed", done, max(total, done), "chunks", at=sources)
 
     with parsing(found.fresh, lambda: _parser(job), _workers(job)) as parsed:
         for window in windows(documents.read(parsed), job.options.window_chunks):
             chunks = [chunk for document in window for chunk in document.write]
+            sources = ", ".join(dict.fromkeys(chunk.source for chunk in chunks))
             with writing(job.db_folder):
                 vectors = cache.vectors([chunk.embedded_text for chunk in chunks], ready)
             stored += len(chunks) - (cache.embedded - embedded)

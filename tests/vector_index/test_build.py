@@ -312,6 +312,12 @@ def test_only_what_has_no_vector_yet_is_progress(folder: Path, db: Path) -> None
     for number in range(4):
         (folder / f"n{number}.md").write_text(f"# New {number}\n\nwords\n", encoding="utf-8")
     told: list[tuple[int, int | None]] = []
+
+    def progress(stage: str, done: int, total: int | None, unit: str, *, at: str = "") -> None:
+        if stage == "embed":
+            assert (unit, at) == ("chunks", "docs")
+            told.append((done, total))
+
     report = build_index(
         [Source("docs", folder=folder)],
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
@@ -320,9 +326,7 @@ def test_only_what_has_no_vector_yet_is_progress(folder: Path, db: Path) -> None
         chunk_tokens=200,
         max_file_bytes=100_000,
         options=BuildOptions(window_chunks=1),
-        progress=lambda stage, done, total, _: (
-            told.append((done, total)) if stage == "embed" else None
-        ),
+        progress=progress,
     )
     assert (report.chunks, report.embedded) == (chunks + 4, 4)
     assert told[-1] == (4, 4)

@@ -177,7 +177,7 @@ from assistant.sources import fetch
 from assistant.vector_index import BuildOptions, build_index
 
 def main():
-    def progress(stage, done, total, unit):
+    def progress(stage, done, total, unit, *, at=""):
         if stage == "embed" and done > 3:
             print("embedding", flush=True)
     build_index([Source("docs", folder=Path({folder!r}))],
