@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from assistant.errors import IndexServerError, SettingsError
 
 _PORTS = {"http": 8000, "https": 443}
+_HEARTBEAT_SECONDS = 10.0
+_ANSWER_SECONDS = 60.0  # also of a thousand chunks that are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,9 @@ def server_client(server: ChromaServer) -> Any:
             "chroma_auth_token_transport_header": server.token_header,
         }
     try:
-        return chromadb.HttpClient(
+        # Chroma's client sets no limit of its own.
+        httpx.get(f"{server.url.rstrip('/')}/api/v2/heartbeat", timeout=_HEARTBEAT_SECONDS)
+        client: Any = chromadb.HttpClient(
             host=server.url if address.path.strip("/") else address.hostname,
             port=address.port or _PORTS[address.scheme],
             ssl=address.scheme == "https",
@@ -91,8 +95,10 @@ def server_client(server: ChromaServer) -> Any:
             tenant=server.tenant,
             database=server.database,
         )
+        client._server._session.timeout = httpx.Timeout(_ANSWER_SECONDS)
     except (httpx.HTTPError, ChromaError, ValueError) as error:
         raise server_error(server.url, error) from error
+    return client
 
 
 def server_error(url: str, error: Exception) -> IndexServerError:

@@ -139,6 +139,8 @@ class LiveIndex:
         self._lock = threading.Lock()
         self._stamp = self._read_stamp()
         self._checked = clock()
+        self._refused: tuple[int, int, int] | None = None  # stamp of what could not be opened
+        self._try_again = 0.0
         self._open = open_version(*self._arguments)
 
     def current(self) -> OpenIndex:
@@ -147,7 +149,8 @@ class LiveIndex:
             if self._clock() - self._checked >= self._check_seconds:
                 self._checked = self._clock()
                 stamp = self._read_stamp()
-                if stamp != self._stamp:
+                tried = stamp == self._refused and self._clock() < self._try_again
+                if stamp != self._stamp and not tried:
                     self._reopen(stamp)
             return self._open
 
@@ -166,9 +169,9 @@ class LiveIndex:
     def _reopen(self, stamp: tuple[int, int, int] | None) -> None:
         try:
             opened = open_version(*self._arguments)
-        except AssistantError as error:
+        except (AssistantError, OSError) as error:
             logger.warning("the new index cannot be used, the old one stays: %s", error)
-            self._checked += _RETRY_SECONDS  # a server may be back by then
+            self._refused, self._try_again = stamp, self._clock() + _RETRY_SECONDS
             return
         self._stamp = stamp
         if opened.name == self._open.name:

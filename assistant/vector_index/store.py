@@ -80,15 +80,27 @@ class ChunkStore:
             else:
                 self._collection = self._client.get_collection(name, embedding_function=None)
         except (ChromaError, ValueError) as error:
-            raise IndexCorruptError(
-                f"the vectors in {folder} cannot be opened: {error}",
-                expected="the Chroma database that a finished build wrote",
-                action=f"{REBUILD} --rebuild",
-            ) from error
+            raise self._corrupt(error) from error
+
+    def _corrupt(self, error: Exception) -> IndexCorruptError:
+        return IndexCorruptError(
+            f"the vectors in {self._folder} cannot be opened: {error}",
+            expected="the Chroma database that a finished build wrote",
+            action=f"{REBUILD} --rebuild",
+        )
 
     def __len__(self) -> int:
-        """Number of chunks."""
-        return int(self._reading(self._collection.count))
+        """Number of chunks.
+
+        Raises:
+            IndexCorruptError: They cannot be counted.
+        """
+        from chromadb.errors import ChromaError
+
+        try:
+            return int(self._reading(self._collection.count))
+        except ChromaError as error:
+            raise self._corrupt(error) from error
 
     def close(self) -> None:
         """Write what is pending and release the files."""

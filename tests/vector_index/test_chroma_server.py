@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import http.server
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -28,10 +29,12 @@ from assistant.vector_index import (
     ChromaServer,
     LiveIndex,
     build_index,
+    chroma,
     open_version,
 )
 from assistant.vector_index.chroma import server_client
 from tests.fakes import HashEmbedder
+from tests.sources.repositories import silent_server
 
 TOKEN = "let-me-in"
 
@@ -175,6 +178,30 @@ def test_another_place_of_the_vectors_is_refused(
     assert moved.changed
     assert moved.embedded == 0
     open_version(tmp_path / "db", HashEmbedder(), address).close()
+
+
+def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chroma, "_HEARTBEAT_SECONDS", 0.3)
+    with silent_server() as address, pytest.raises(IndexServerError, match="does not answer"):
+        chroma.server_client(ChromaServer(address.removesuffix("/repository")))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="POSIX only")
+def test_a_server_that_stops_answering_is_not_waited_for(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chroma, "_ANSWER_SECONDS", 0.5)
+    server = Server(tmp_path / "server")
+    db, at = tmp_path / "db", ChromaServer(f"http://127.0.0.1:{server.port}")
+    try:
+        build(folder, db, at)
+        opened = open_version(db, HashEmbedder(), at)
+        server.process.send_signal(signal.SIGSTOP)
+        with pytest.raises(IndexServerError, match="does not answer"):
+            len(opened.store)
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+        server.stop()
 
 
 def test_no_server_and_no_address(folder: Path, tmp_path: Path) -> None:
