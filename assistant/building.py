@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,10 +23,12 @@ from assistant.vector_index import (
     ChromaServer,
     Manifest,
     build_index,
+    build_lock,
     current_version,
     on_ray,
     open_version,
     write_report_page,
+    writing,
 )
 
 
@@ -74,66 +77,72 @@ def build(
         used: The embedder that the settings name, if it is there from a build before.
         progress: Told of each stage.
     """
-    sources = read_sources(settings.sources_file)
     used = used or embedder(settings, progress)
-    options = BuildOptions(
-        window_chunks=max(settings.build_window_chunks, 0 if ray_workers is None else RAY_WINDOW),
-        workers=settings.build_workers,
-        server=chroma_server(settings),
-        wait=growing,  # goes on after other builds, which may come between its steps
-        encode=None if ray_workers is None else on_ray(used, ray_workers),
-    )
-    state = BuildStateFile(settings.db_folder)
-    outcomes: dict[str, Checkout | SourceError] = {}
-
-    def fetch_once(source: Source, progress: Progress) -> Checkout:
-        if source.name not in outcomes:
-            try:
-                outcomes[source.name] = fetch(
-                    source,
-                    folder=settings.repositories_folder,
-                    timeout_seconds=settings.clone_timeout_seconds,
-                    offline=offline,
-                    progress=progress,
-                )
-            except SourceError as error:
-                outcomes[source.name] = error
-        if isinstance(outcome := outcomes[source.name], SourceError):
-            raise outcome
-        return outcome
-
-    def report(stage: str, done: int, total: int | None, unit: str, *, at: str = "") -> None:
-        state(stage, done, total, unit)
-        progress(stage, done, total, unit, at=at)
-
-    def build_from(names: Collection[str]) -> BuildReport:
-        return build_index(
-            [source for source in sources if source.name in names],
-            fetch_once,
-            settings.db_folder,
-            used,
-            chunk_tokens=settings.chunk_tokens,
-            max_file_bytes=int(settings.max_file_mb * (1 << 20)),
-            python_sources=settings.python_sources,
-            rebuild=rebuild,
-            options=options,
-            progress=report,
+    with ExitStack() as ending:
+        lock = None
+        if growing:  # one lock for all steps, so that no other build comes between them
+            with writing(settings.db_folder):
+                lock = build_lock(settings.db_folder, wait=True)
+            ending.callback(lock.release)
+        sources = read_sources(settings.sources_file)
+        options = BuildOptions(
+            window_chunks=max(
+                settings.build_window_chunks, 0 if ray_workers is None else RAY_WINDOW
+            ),
+            workers=settings.build_workers,
+            server=chroma_server(settings),
+            lock=lock,
+            encode=None if ray_workers is None else on_ray(used, ray_workers),
         )
+        state = BuildStateFile(settings.db_folder)
+        ending.callback(state.remove)
+        outcomes: dict[str, Checkout | SourceError] = {}
 
-    def can_be_had(name: str) -> bool:
-        try:
-            fetch_once(next(source for source in sources if source.name == name), report)
-        except SourceError:
-            return False
-        return True
+        def fetch_once(source: Source, progress: Progress) -> Checkout:
+            if source.name not in outcomes:
+                try:
+                    outcomes[source.name] = fetch(
+                        source,
+                        folder=settings.repositories_folder,
+                        timeout_seconds=settings.clone_timeout_seconds,
+                        offline=offline,
+                        progress=progress,
+                    )
+                except SourceError as error:
+                    outcomes[source.name] = error
+            if isinstance(outcome := outcomes[source.name], SourceError):
+                raise outcome
+            return outcome
 
-    names = [source.name for source in sources]
-    try:
+        def report(stage: str, done: int, total: int | None, unit: str, *, at: str = "") -> None:
+            state(stage, done, total, unit)
+            progress(stage, done, total, unit, at=at)
+
+        def build_from(names: Collection[str]) -> BuildReport:
+            return build_index(
+                [source for source in sources if source.name in names],
+                fetch_once,
+                settings.db_folder,
+                used,
+                chunk_tokens=settings.chunk_tokens,
+                max_file_bytes=int(settings.max_file_mb * (1 << 20)),
+                python_sources=settings.python_sources,
+                rebuild=rebuild,
+                options=options,
+                progress=report,
+            )
+
+        def can_be_had(name: str) -> bool:
+            try:
+                fetch_once(next(source for source in sources if source.name == name), report)
+            except SourceError:
+                return False
+            return True
+
+        names = [source.name for source in sources]
         if growing and not rebuild and (lacking := sources_lacking(settings, used)):
             return _grow(names, lacking, can_be_had, build_from, state)
         return build_from(names)
-    finally:
-        state.remove()
 
 
 def sources_had(settings: Settings, used: Embedder) -> list[str]:
@@ -173,8 +182,11 @@ def _grow(
     for step, name in enumerate(lacking, start=1):
         state.begin(name, step, len(lacking))
         if can_be_had(name):
-            had.add(name)
-            reports.append(build_from(had))
+            try:
+                reports.append(build_from({*had, name}))
+                had.add(name)
+            except SourceError:
+                continue  # nothing in it can be read; it is tried with the others once more
     if len(had) < len(names):  # notes those that cannot be had
         reports.append(build_from(names))
     embedded = sum(report.embedded for report in reports)
@@ -191,9 +203,8 @@ def _grow(
 def write_index_report(settings: Settings, file: Path, used: Embedder | None = None) -> None:
     """A page about the index in use; `used` is as in `build`."""
     used = used or embedder(settings)
-    opened = open_version(settings.db_folder, used, chroma_server(settings))
-    write_report_page(file, opened.folder, opened.manifest, opened.store)
-    opened.close()
+    with closing(open_version(settings.db_folder, used, chroma_server(settings))) as opened:
+        write_report_page(file, opened.folder, opened.manifest, opened.store)
 
 
 def chroma_server(settings: Settings) -> ChromaServer | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 
 from assistant import background_build, building
 from assistant.background_build import missing_sources_added
-from assistant.errors import SourceError
+from assistant.errors import IndexBusyError, SourceError
 from assistant.settings import Settings
 from assistant.vector_index import BuildReport, Manifest, current_version, open_version
 from assistant.vector_index.versions import build_lock
@@ -178,28 +179,60 @@ def test_an_index_that_cannot_be_searched_is_made_anew(
         open_version(settings.db_folder, building.embedder(settings)).close()
 
 
-def test_another_build_between_two_steps_is_waited_for(
+def test_another_build_is_waited_for_and_none_comes_between_steps(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = building.build_index
-    held = threading.Event()
+    refused: list[IndexBusyError] = []
+
+    def build_lock_elsewhere() -> None:
+        try:
+            build_lock(settings.db_folder).release()
+        except IndexBusyError as error:
+            refused.append(error)
+
+    def noted(*arguments: object, **options: object) -> BuildReport:
+        assert free.is_set()
+        report: BuildReport = real(*arguments, **options)  # type: ignore[arg-type]
+        other = threading.Thread(target=build_lock_elsewhere)
+        other.start()
+        other.join()
+        return report
+
+    monkeypatch.setattr(building, "build_index", noted)
+    held, free = threading.Event(), threading.Event()
 
     def hold() -> None:
         lock = build_lock(settings.db_folder)
         held.set()
         time.sleep(1)
+        free.set()
         lock.release()
 
-    def noted(*arguments: object, **options: object) -> BuildReport:
-        report: BuildReport = real(*arguments, **options)  # type: ignore[arg-type]
-        if not held.is_set():
-            threading.Thread(target=hold).start()
-            assert held.wait(10)
-        return report
-
-    monkeypatch.setattr(building, "build_index", noted)
+    threading.Thread(target=hold).start()
+    assert held.wait(10)
     building.build(settings, growing=True)
     assert lacking(settings) == ["gone"]
+    assert len(refused) == 5  # four sources, and the last build, which notes the fifth
+    build_lock(settings.db_folder).release()
+
+
+def test_a_folder_that_cannot_be_listed_does_not_end_the_growth(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def forbidding(place: str | Path) -> object:
+        if str(place).endswith("pages/lagent"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", forbidding)
+    report = building.build(settings, growing=True)
+    assert lacking(settings) == ["lagent", "gone"]
+    (lagent,) = (source for source in report.sources if source.name == "lagent")
+    assert lagent.status == "failed"
+    assert "Permission denied" in lagent.reason
 
 
 def test_a_failed_build_leaves_the_error_to_the_block(

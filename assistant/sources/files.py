@@ -69,6 +69,12 @@ def _paths(checkout: Checkout, globs: Globs) -> tuple[list[str], list[str]]:
         paths = list(_walk(checkout.folder, globs, errors.append))
         closed = [Path(str(error.filename)).relative_to(checkout.folder) for error in errors]
     except GitCommandError as failure:
+        if failure.timed_out:
+            raise SourceError(
+                f"the clone {checkout.folder} cannot be listed: {failure.words}",
+                expected="an answer of git",
+                action="Run the command again when the machine has less to do.",
+            ) from failure
         raise SourceError(
             f"the clone {checkout.folder} cannot be read: {failure.words}",
             expected="the clone as it was made",
@@ -163,4 +169,4 @@ def _content_reason(location: Path) -> str:
 
 
 def _printable(path: str) -> str:
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return os.fsencode(path).decode("utf-8", errors="replace")

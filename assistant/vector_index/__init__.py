@@ -11,6 +11,7 @@ from __future__ import annotations
 from assistant.vector_index.build import build_index
 from assistant.vector_index.build_state import BuildState, BuildStateFile, running_build
 from assistant.vector_index.chroma import ChromaServer
+from assistant.vector_index.durable import writing
 from assistant.vector_index.job import BuildOptions
 from assistant.vector_index.live import LiveIndex, OpenIndex, open_index, open_version
 from assistant.vector_index.manifest import EMBEDDED, Manifest
@@ -19,7 +20,7 @@ from assistant.vector_index.report_page import write_report_page
 from assistant.vector_index.store import ChunkStore
 from assistant.vector_index.summary import BuildReport
 from assistant.vector_index.survey import SourceReport
-from assistant.vector_index.versions import current_version
+from assistant.vector_index.versions import build_lock, current_version
 from assistant.vector_index.watching import watch
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "OpenIndex",
     "SourceReport",
     "build_index",
+    "build_lock",
     "current_version",
     "on_ray",
     "open_index",
@@ -43,4 +45,5 @@ __all__ = [
     "running_build",
     "watch",
     "write_report_page",
+    "writing",
 ]

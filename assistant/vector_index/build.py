@@ -63,7 +63,7 @@ def build_index(
     splitting = _splitting(chunk_tokens, python_sources)
     job = Job(db_folder, embedder, splitting, options or BuildOptions(), progress)
     with writing(db_folder):
-        lock = build_lock(db_folder, wait=job.options.wait)
+        lock = build_lock(db_folder, held=job.options.lock)
     try:
         _remove_unused(job)
         if rebuild:
@@ -82,7 +82,7 @@ def build_index(
         if changed:
             from assistant.vector_index.version_build import write_version  # heavy
 
-            write_version(job, found, work, folder, before)
+            changed = write_version(job, found, work, folder, before)
             _remove_unused(job)
     finally:
         lock.release()

@@ -7,6 +7,7 @@ was killed leaves it, so that it names the process.
 from __future__ import annotations
 
 import json
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,8 +47,8 @@ class BuildStateFile:
         self._file = db_folder / _FILE
         self._step = BuildState()
         self._written = self._began = time.monotonic()
-        self._is_there = False
         self._stage = ""
+        self._is_there = False
 
     def begin(self, source: str, step: int, steps: int) -> None:
         """What is reported from now on belongs to this step."""
@@ -68,9 +69,12 @@ class BuildStateFile:
 
     def remove(self) -> None:
         """The build has ended; the file of another one stays."""
-        if self._is_there:
-            with suppress(OSError):
-                self._file.unlink(missing_ok=True)
+        if not self._is_there:
+            return
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            content = json.loads(self._file.read_text("utf-8"))
+            if content["process"][0] == os.getpid():
+                self._file.unlink()
 
     def _write(self, share: float, seconds: float) -> None:
         state = self._step

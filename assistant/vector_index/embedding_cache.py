@@ -11,6 +11,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 _LOOKUP = 500  # parameters of one SELECT; SQLite allows 999 in old versions
 _SAVE_EVERY = 64  # texts; what an interruption can cost
+_Result = TypeVar("_Result")
 Encode = Callable[[Sequence[str]], Iterator[tuple[list[int], Vectors]]]
 
 
@@ -40,20 +42,30 @@ class EmbeddingCache:
         self.embedded = 0  # texts that went through the embedder
         self._dimension = dimension
         self._encode = encode
-        file = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.sqlite"
-        try:
-            self._database = _opened(file)
-        except sqlite3.OperationalError:
-            raise  # the disk refuses
-        except sqlite3.DatabaseError as error:
-            logger.warning("%s is damaged (%s): what it had is embedded again", file, error)
-            for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
-                (folder / name).unlink(missing_ok=True)
-            self._database = _opened(file)
+        self._file = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.sqlite"
+        self._database: sqlite3.Connection | None = None
+        self._trying(lambda database: None)
 
     def close(self) -> None:
         """Close the file; the object is of no use afterwards."""
-        self._database.close()
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _trying(self, call: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """What `call` gives; on an empty file where the one that is there is damaged."""
+        try:
+            self._database = self._database or _opened(self._file)
+            return call(self._database)
+        except sqlite3.OperationalError:
+            raise  # the disk refuses, the file is whole
+        except sqlite3.DatabaseError as error:
+            logger.warning("%s is damaged (%s); it is begun anew", self._file, error)
+        self.close()
+        for end in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + end).unlink(missing_ok=True)
+        self._database = _opened(self._file)
+        return call(self._database)
 
     def vectors(
         self, texts: Sequence[str], ready: Callable[[int, int], None] = lambda stored, new: None
@@ -69,7 +81,8 @@ class EmbeddingCache:
             (n, dimension) float32 in the order of `texts`.
         """
         hashes = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
-        found = dict(self._read(list(dict.fromkeys(hashes))))
+        wanted = list(dict.fromkeys(hashes))
+        found = self._trying(lambda database: dict(self._read(database, wanted)))
         missing = {key: text for key, text in zip(hashes, texts, strict=True) if key not in found}
         new = 0
         ready(len(texts) - len(missing), new)
@@ -101,19 +114,24 @@ class EmbeddingCache:
         finally:
             self._save(unsaved)
 
-    def _read(self, hashes: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    def _read(
+        self, database: sqlite3.Connection, hashes: list[bytes]
+    ) -> Iterator[tuple[bytes, bytes]]:
         size = 4 * self._dimension
         for start in range(0, len(hashes), _LOOKUP):
             part = hashes[start : start + _LOOKUP]
             marks = ",".join("?" * len(part))
             query = f"SELECT text_hash, vector FROM vectors WHERE text_hash IN ({marks})"
-            for key, vector in self._database.execute(query, part):
+            for key, vector in database.execute(query, part):
                 if len(vector) == size:
                     yield key, vector
 
     def _save(self, rows: list[tuple[bytes, bytes]]) -> None:
-        with self._database:
-            self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+        def write(database: sqlite3.Connection) -> None:
+            with database:
+                database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+
+        self._trying(write)
         rows.clear()
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from assistant.embeddings.base import Embedder
-from assistant.errors import PASSING_REASONS
 from assistant.progress import Progress
 from assistant.vector_index.chroma import ChromaServer
 from assistant.vector_index.embedding_cache import Encode
@@ -25,14 +26,14 @@ class BuildOptions:
         workers: Processes that parse files; None: by the number of processors.
         encode: Embeds passages instead of the embedder, to the same vectors.
         server: Holds the vectors instead of the index folder.
-        wait: Wait where another build writes the folder, instead of raising IndexBusyError.
+        lock: What `build_lock` gave to whoever makes several builds in a row.
     """
 
     window_chunks: int = 1024
     workers: int | None = None
     encode: Encode | None = None
     server: ChromaServer | None = None
-    wait: bool = False
+    lock: FileLock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,7 @@ class Job:
 def manifest_of(job: Job, found: Survey, work: Work, before: Manifest | None) -> Manifest:
     """The manifest of an index that holds what was found; `before` is what it started from."""
     reports = source_reports(found, work.counts, before)
-    links = {outcome.name: outcome.link for outcome in found.outcomes}
-    in_vain = [address for address, why in work.refused.items() if why not in PASSING_REASONS]
+    outcomes = {outcome.name: outcome for outcome in found.outcomes}
     return Manifest(
         embedder=job.embedder.identity,
         dimension=job.embedder.dimension,
@@ -64,7 +64,8 @@ def manifest_of(job: Job, found: Survey, work: Work, before: Manifest | None) ->
         sources={
             r.name: {
                 "commit": r.commit,
-                "link": links[r.name],
+                "link": outcomes[r.name].link,
+                "origins": outcomes[r.name].origins,
                 "files": r.files,
                 "chunks": r.chunks,
             }
@@ -72,7 +73,7 @@ def manifest_of(job: Job, found: Survey, work: Work, before: Manifest | None) ->
         },
         files={a: [found.fingerprints[a], count] for a, count in sorted(work.counts.items())},
         skipped=dict(sorted((found.skipped | work.refused).items())),
-        unread=found.unread | {address: found.fingerprints[address] for address in in_vain},
+        unread=found.unread | {address: found.fingerprints[address] for address in work.refused},
         vectors=job.vectors_at,
         calibration=before.calibration if before else {},
         search_version=SEARCH_VERSION,

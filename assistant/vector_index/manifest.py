@@ -30,7 +30,8 @@ class Manifest:
         dimension: Length of a vector.
         splitting: What chunks depend on besides the files: splitter version and sizes.
         chunks: Number of chunks.
-        sources: Per source its commit, its link template, and its files and chunks by number.
+        sources: Per source its commit, its link template, hashes of where it is from, and
+            its files and chunks by number.
         files: `source/path` -> [fingerprint of the file, number of its chunks].
         skipped: `source/path` -> why it is not in the index.
         unread: `source/path` -> fingerprint, of skipped files whose content was the reason.

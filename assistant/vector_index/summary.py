@@ -83,7 +83,8 @@ def source_reports(
         chunks[name] += count
     reports = []
     for outcome in found.outcomes:
-        name, status, reason = outcome.name, outcome.status, outcome.reason
+        name, reason = outcome.name, outcome.reason
+        status: str = outcome.status
         if status != "failed" and not files[name]:
             status, reason = "empty", reason or "no file matches its globs, or none has text"
         old = before.sources.get(name, {}).get("commit", "") if before else ""

@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Literal
 
 from assistant.documents import Source, SourceFile
-from assistant.errors import SourceError
+from assistant.errors import GONE, PASSING_REASONS, SourceError
 from assistant.progress import Progress
 from assistant.sources import Checkout, list_files
 from assistant.vector_index.links import has_link
@@ -38,12 +39,17 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of asking one source, before anything is read; as in `SourceReport`."""
+    """What became of asking one source, before anything is read; as in `SourceReport`.
+
+    `origins` tells what the files are of: a hash for each address or folder, with what is
+    wanted from there. (Addresses may have passwords in them, and indexes are passed on.)
+    """
 
     name: str
     commit: str
     link: str | None
-    status: str
+    origins: list[str]
+    status: Literal["ok", "kept", "failed"]
     reason: str
 
 
@@ -57,7 +63,8 @@ class Survey:
         fresh: Files to parse, in order.
         fingerprints: Address -> fingerprint, for both.
         skipped: Address -> reason.
-        unread: Address -> fingerprint, of those that were parsed before in vain.
+        unread: Address -> fingerprint, of those that were parsed before in vain, for a
+            reason that is the file's.
     """
 
     outcomes: list[Outcome] = field(default_factory=list)
@@ -106,7 +113,14 @@ def survey(
             result.outcomes.append(_as_before(source, error, before, result))
             continue
         result.outcomes.append(
-            Outcome(source.name, checkout.commit, source.link, checkout.status, checkout.reason)
+            Outcome(
+                source.name,
+                checkout.commit,
+                source.link,
+                _origins(source),
+                checkout.status,
+                checkout.reason,
+            )
         )
         result.skipped.update({f"{source.name}/{path}": reason for path, reason in skipped})
         linked = has_link(source, checkout.commit)
@@ -123,14 +137,24 @@ def _as_before(
 ) -> Outcome:
     """What the index has of a source that cannot be had now; failed where it has nothing."""
     entry = before.sources.get(source.name, {}) if before else {}
-    if before is None or not entry.get("files"):
-        return Outcome(source.name, "", None, "failed", str(error))
+    origins = _origins(source)
+    same = set(origins) & set(entry.get("origins", ()))
+    if before is None or not entry.get("files") or not same:
+        return Outcome(source.name, "", None, origins, "failed", str(error))
     own = f"{source.name}/"
     result.fingerprints |= {a: seen[0] for a, seen in before.files.items() if a.startswith(own)}
     result.same += [address for address in before.files if address.startswith(own)]
     result.unread |= {a: seen for a, seen in before.unread.items() if a.startswith(own)}
     result.skipped |= {a: reason for a, reason in before.skipped.items() if a.startswith(own)}
-    return Outcome(source.name, entry["commit"], entry["link"], "kept", str(error))
+    return Outcome(
+        source.name, entry["commit"], entry["link"], entry["origins"], "kept", str(error)
+    )
+
+
+def _origins(source: Source) -> list[str]:
+    places = [str(source.folder)] if source.folder is not None else source.git
+    wanted = (source.revision, source.include, source.exclude)
+    return [hashlib.sha256(repr((place, wanted)).encode()).hexdigest()[:16] for place in places]
 
 
 def _fetched(
@@ -202,10 +226,11 @@ def _look_at(file: SourceFile, linked: bool, before: Manifest | None, result: Su
     try:
         content = file.location.read_bytes()
     except OSError:
-        result.skipped[address] = "not readable"
+        result.skipped[address] = GONE
         return
     fingerprint = hashlib.sha256(content).hexdigest() + (" linked" if linked else "")
-    if before and before.unread.get(address) == fingerprint:
+    refused = before is not None and before.unread.get(address) == fingerprint
+    if before and refused and before.skipped[address] not in PASSING_REASONS:
         result.unread[address] = fingerprint
         result.skipped[address] = before.skipped[address]
         return

@@ -7,6 +7,7 @@ and `writer` writes in a thread of its own.
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from assistant.errors import IndexCorruptError, IndexServerError
@@ -26,7 +27,7 @@ from assistant.vector_index.writer import VersionWriter, Window
 
 def write_version(
     job: Job, found: Survey, work: Work, folder: Path | None, before: Manifest | None
-) -> None:
+) -> bool:
     """Write the version that holds what was found, and switch to it.
 
     Args:
@@ -35,6 +36,9 @@ def write_version(
         work: Gets what became of it.
         folder: Of the version in use, if there is one.
         before: Its manifest, if its chunks can be taken over.
+
+    Returns:
+        Whether it differs from the version in use, which stays where it does not.
 
     Raises:
         IndexWriteError: The disk refuses; the index in use is unchanged.
@@ -55,6 +59,12 @@ def write_version(
             job.options.encode or job.embedder.passage_batches,
         )
     version = writer = None
+
+    def again(_: int, got: int) -> None:
+        """Vectors of the version before that are lost."""
+        if got:
+            job.progress("embed", got, None, "chunks")
+
     try:
         with writing(job.db_folder):
             version = new_version(job.db_folder, folder if copied else None)
@@ -65,14 +75,20 @@ def write_version(
         with writing(job.db_folder):
             count = writer.finish(documents.gone if copied else [])
         manifest = manifest_of(job, found, work, before)
+        if manifest == before and not documents.changed:  # files were refused once more
+            _give_up(job, version, writer)
+            return False
         _check_count(version, count, manifest.chunks)
         with writing(job.db_folder):
             if documents.changed or before is None or before.search_version != SEARCH_VERSION:
-                write_search_files(version, job.embedder.dimension, cache.vectors, folder)
+                write_search_files(
+                    version, job.embedder.dimension, partial(cache.vectors, ready=again), folder
+                )
             work.embedded = cache.embedded
             manifest.write(version)
             sync_tree(version)
             switch_to(job.db_folder, version)
+        return True
     except BaseException:
         # An interruption may come when the version is already the one in use.
         if version is not None and version != current_version(job.db_folder):

@@ -178,6 +178,9 @@ def test_a_source_that_is_away_keeps_its_place_in_the_index(folder: Path, db: Pa
     report = build_both()
     assert [source.status for source in report.sources] == ["ok", "ok"]
     assert not report.changed
+    folder = folder.with_name("elsewhere")  # nothing is kept of another place
+    report = build_both()
+    assert [(s.status, s.chunks > 0) for s in report.sources] == [("failed", False), ("ok", True)]
 
 
 def test_no_source_at_all_is_an_error_and_keeps_the_old_index(folder: Path, db: Path) -> None:
@@ -292,17 +295,19 @@ class Interrupting(HashEmbedder):
             yield batch
 
 
-@pytest.mark.parametrize("content", [b"no database", bytes(4096)])
-def test_a_damaged_file_of_vectors_is_thrown_away(
-    folder: Path, db: Path, content: bytes, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("kept", [0, 100, 4096])
+def test_a_damaged_file_of_vectors_is_begun_anew(
+    folder: Path, db: Path, kept: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     chunks = build(folder, db).chunks
     (file,) = (db / "embeddings").glob("*.sqlite")
-    file.write_bytes(content)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:kept] + b"\xff" * (len(whole) - kept))
     (folder / "new.md").write_text("# New\n\nwords\n", encoding="utf-8")
     report = build(folder, db)
     assert report.chunks == report.embedded == chunks + 1
     assert "is damaged" in caplog.text
+    assert not build(folder, db).changed
 
 
 def test_only_what_has_no_vector_yet_is_progress(folder: Path, db: Path) -> None:

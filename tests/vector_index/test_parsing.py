@@ -45,7 +45,7 @@ def test_every_file_once_and_in_order(names: list[str], workers: int) -> None:
     assert parsed(names, workers) == [(name, f"read {name}") for name in names]
 
 
-@pytest.mark.parametrize(("workers", "limit"), [(0, 0.5), (1, 6.0), (2, 6.0)])  # they have to start
+@pytest.mark.parametrize(("workers", "limit"), [(0, 0.5), (1, 8.0), (2, 8.0)])  # they have to start
 def test_a_file_that_hangs_is_skipped_and_the_others_are_read(
     workers: int, limit: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -284,6 +285,11 @@ def test_a_file_that_was_away_for_a_moment_is_read_by_the_next_build(
     with monkeypatch.context() as patch:
         patch.setattr(FileParser, "parse", parse)
         assert build(folder, db).skipped == {"not readable": 1}
+        version = current_version(db)
+        report = build(folder, db)  # away again: tried again, and nothing is written
+        assert (report.changed, report.skipped) == (False, {"not readable": 1})
+        assert current_version(db) == version
+        assert list((db / "versions").iterdir()) == [version]
     report = build(folder, db)
     assert (report.changed, report.skipped, report.files) == (True, {}, 3)
 
@@ -373,10 +379,33 @@ def test_a_new_index_that_cannot_be_used_leaves_the_old_one_answering(
     with pytest.raises(IndexMismatchError):
         open_version(db, embedder)
     build(folder, db)
-    now[0] = 6.5  # the one that cannot be used was just tried
+    now[0] = 6.5
+    assert live.current().name != name
+    live.close()
+
+
+def test_a_new_index_that_could_not_be_opened_is_tried_again_later(
+    folder: Path, tmp_path: Path
+) -> None:
+    db, embedder = tmp_path / "db", HashEmbedder()
+    build(folder, db)
+    now = [0.0]
+    live = LiveIndex(db, embedder, clock=lambda: now[0])
+    name = live.current().name
+    write_pages(folder, 5)
+    build(folder, db)
+    version = current_version(db)
+    assert version is not None
+    whole = (version / "chroma.sqlite3").read_bytes()
+    with sqlite3.connect(version / "chroma.sqlite3") as database:
+        database.execute("DROP TABLE embeddings")
+    for now[0] in (5.0, 10.0):
+        assert live.current().name == name
+    (version / "chroma.sqlite3").write_bytes(whole)
+    now[0] = 15.0  # it was just tried
     assert live.current().name == name
     now[0] = 70.0
-    assert live.current().name != name
+    assert live.current().name == version.name
     live.close()
 
 
