@@ -71,12 +71,13 @@ def build(
         rebuild: Forget the index and all stored vectors first.
         growing: Add the sources that the index lacks one by one, so that a running app
             answers from each as soon as it is there; the others are updated with the
-            first of them. Without effect where `rebuild` is set.
+            first of them. Waits for another build first. Without effect on `rebuild`.
         ray_workers: Embed on Ray with so many workers; 0: as many as it has processors
             for; None: in this process.
         used: The embedder that the settings name, if it is there from a build before.
         progress: Told of each stage.
     """
+    read_sources(settings.sources_file)  # what is wrong in it is told before a model is fetched
     used = used or embedder(settings, progress)
     with ExitStack() as ending:
         lock = None
