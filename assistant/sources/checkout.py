@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,19 +92,19 @@ def fetch(
 
 def _local(source: Source, folder: Path) -> Checkout:
     try:
-        found = folder.is_dir()
+        os.scandir(folder).close()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceNotFoundError(
+            f"source {source.name}: there is no folder {folder}",
+            expected="a folder of documents",
+            action="Make the folder, or correct its path in the sources file.",
+        ) from error
     except OSError as error:
         raise SourceError(
             f"source {source.name}: {error}",
             expected="a folder that may be read",
             action="Change the permissions, or correct its path in the sources file.",
         ) from error
-    if not found:
-        raise SourceNotFoundError(
-            f"source {source.name}: there is no folder {folder}",
-            expected="a folder of documents",
-            action="Make the folder, or correct its path in the sources file.",
-        )
     return Checkout(source, folder, "")
 
 

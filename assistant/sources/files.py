@@ -36,7 +36,7 @@ def list_files(
         names them. Both ordered by path.
 
     Raises:
-        SourceError: The folder or the clone cannot be read.
+        SourceError: The clone cannot be read.
     """
     globs = Globs(checkout.source)
     root = Path(os.path.realpath(checkout.folder))
@@ -61,32 +61,28 @@ def list_files(
 
 def _paths(checkout: Checkout, globs: Globs) -> tuple[list[str], list[str]]:
     """Paths of files, and of folders that may not be read."""
-    try:
-        if checkout.source.folder is None:
-            entries = tree(checkout.folder, checkout.commit)
-            return [entry.path for entry in entries if entry.is_file], []
-        errors: list[OSError] = []
-        paths = list(_walk(checkout.folder, globs, errors.append))
-        closed = [Path(str(error.filename)).relative_to(checkout.folder) for error in errors]
-    except GitCommandError as failure:
-        if failure.timed_out:
-            raise SourceError(
-                f"the clone {checkout.folder} cannot be listed: {failure.words}",
-                expected="an answer of git",
-                action="Run the command again when the machine has less to do.",
-            ) from failure
-        raise SourceError(
-            f"the clone {checkout.folder} cannot be read: {failure.words}",
-            expected="the clone as it was made",
-            action="Remove that folder; the next build with a network clones it again.",
-        ) from failure
-    if Path() in closed:
-        raise SourceError(
-            f"source {checkout.source.name}: {errors[0]}",
-            expected="a folder that may be read",
-            action="Change its permissions, or correct the path in the sources file.",
-        )
+    if checkout.source.folder is None:
+        return _tracked(checkout), []
+    errors: list[OSError] = []
+    paths = list(_walk(checkout.folder, globs, errors.append))
+    closed = (Path(str(error.filename)).relative_to(checkout.folder) for error in errors)
     return paths, [path.as_posix() for path in closed]
+
+
+def _tracked(checkout: Checkout) -> list[str]:
+    """Paths of files in the clone's commit."""
+    try:
+        entries = tree(checkout.folder, checkout.commit)
+    except GitCommandError as failure:
+        action = "Remove that folder; the next build with a network clones it again."
+        if failure.timed_out:
+            action = "Run the command again when the machine has less to do."
+        raise SourceError(
+            f"the clone {checkout.folder} cannot be listed: {failure.words}",
+            expected="the clone as it was made",
+            action=action,
+        ) from failure
+    return [entry.path for entry in entries if entry.is_file]
 
 
 def _walk(folder: Path, globs: Globs, onerror: Callable[[OSError], None]) -> Iterator[str]:

@@ -85,7 +85,7 @@ def server_client(server: ChromaServer) -> Any:
             "chroma_auth_token_transport_header": server.token_header,
         }
     try:
-        # Chroma's client sets no limit of its own.
+        # Chroma's client waits for ever, and offers no setting for that.
         httpx.get(f"{server.url.rstrip('/')}/api/v2/heartbeat", timeout=_HEARTBEAT_SECONDS)
         client: Any = chromadb.HttpClient(
             host=server.url if address.path.strip("/") else address.hostname,

@@ -29,22 +29,16 @@ def write_error(db_folder: Path, error: Exception) -> IndexWriteError:
     words = str(error).casefold()
     number = error.errno if isinstance(error, OSError) else None
     expected, action = "a disk that can be written", "Look at the disk, then build again."
-    kept = " What was embedded is kept."
     if number in _FULL or "full" in words or "no space" in words:
         expected = "free space; a build needs about three times the size of the index"
         action = "Free some space, or name another folder with --db; then build again."
     elif number in _FORBIDDEN or "readonly" in words or "read-only" in words or "denied" in words:
         expected = "permission to write there"
         action = "Change the permissions, or name another folder with --db."
-    elif isinstance(error, sqlite3.DatabaseError) and (
-        "malformed" in words or "not a database" in words
-    ):
-        expected, action = "whole files", "Run: python scripts/build_index.py --rebuild"
-        kept = ""
     return IndexWriteError(
         f"the index in {db_folder} cannot be written: {error}. The index in use is unchanged",
         expected=expected,
-        action=f"{action}{kept}",
+        action=f"{action} What was embedded is kept.",
     )
 
 

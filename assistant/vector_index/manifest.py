@@ -34,7 +34,7 @@ class Manifest:
             its files and chunks by number.
         files: `source/path` -> [fingerprint of the file, number of its chunks].
         skipped: `source/path` -> why it is not in the index.
-        unread: `source/path` -> fingerprint, of skipped files whose content was the reason.
+        unread: `source/path` -> fingerprint, of skipped files that were read in vain.
         vectors: Where the vectors are: "embedded" in this folder, or a server's address.
         calibration: What was measured on this index, kept by updates of the same
             embedder and splitting.
