@@ -75,13 +75,15 @@ def run_child(
 
 
 def folder_bytes(folder: Path) -> int:
-    """Sum of the sizes of all files in `folder`; files that vanish meanwhile count nothing."""
+    """Sum of the sizes of all files in `folder`; what vanishes meanwhile counts nothing."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue
+    # Unlike `rglob`, this passes over folders that the client removes while they are read.
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += Path(parent, name).stat().st_size
+            except OSError:
+                continue
     return total
 
 
