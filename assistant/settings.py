@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from assistant.errors import SettingsError
@@ -19,13 +19,20 @@ Hub = Literal["openxlab", "modelscope", "huggingface", "pypi"]
 Backend = Literal["auto", "llama_cpp", "transformers", "openai_compatible"]
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+_FEWEST_PROMPT_TOKENS = 400
 
 
 class Settings(BaseSettings):
     """One frozen object, made once at start-up and passed to whoever needs it."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ASSISTANT_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="ASSISTANT_",
+        env_file=".env",
+        env_file_encoding="utf-8-sig",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
     # Folders and files.
@@ -147,7 +154,9 @@ class Settings(BaseSettings):
     passages_tokens: int = Field(
         1100, ge=128, description="Most tokens of the chat model that passages take in the prompt."
     )
-    answer_tokens: int = Field(512, ge=16, description="Most tokens of an answer.")
+    answer_tokens: int = Field(
+        512, ge=16, validate_default=True, description="Most tokens of an answer."
+    )
     temperature: float = Field(0.0, ge=0, le=2, description="0 gives the same answer every time.")
     max_question_chars: int = Field(2000, ge=100, description="Longer questions are refused.")
 
@@ -188,6 +197,27 @@ class Settings(BaseSettings):
     def _split_at_commas(cls, value: Any) -> Any:
         return value.replace(" ", "").split(",") if isinstance(value, str) else value
 
+    @field_validator("*", mode="after")
+    @classmethod
+    def _at_home(cls, value: Any) -> Any:
+        return value.expanduser() if isinstance(value, Path) else value
+
+    @field_validator("embedder", "chat_model", "reranker", mode="after")
+    @classmethod
+    def _folder_at_home(cls, value: str) -> str:
+        return str(Path(value).expanduser()) if value.startswith("~") else value
+
+    @field_validator("answer_tokens", mode="after")
+    @classmethod
+    def _leave_room(cls, value: int, info: ValidationInfo) -> int:
+        context = info.data.get("chat_context_tokens")
+        if context is not None and context - value < _FEWEST_PROMPT_TOKENS:
+            raise ValueError(
+                f"at least {_FEWEST_PROMPT_TOKENS} less than chat_context_tokens, which is "
+                f"{context}: question and passages need room, too"
+            )
+        return value
+
 
 def load_settings(**overrides: object) -> Settings:
     """Read the environment and `.env`; `overrides` that are not None win.
@@ -198,6 +228,12 @@ def load_settings(**overrides: object) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"the file .env cannot be read: {error}",
+            expected="text in UTF-8",
+            action="Save it in UTF-8.",
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -52,6 +52,41 @@ def test_bad_values_are_named(monkeypatch: pytest.MonkeyPatch, variable: str, va
         load_settings()
 
 
+def test_an_empty_variable_is_as_if_it_was_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("CHAT_THREADS", "LORA_FOLDER", "ANSWERABLE_THRESHOLD", "SOURCES_FILE"):
+        monkeypatch.setenv(f"ASSISTANT_{variable}", "")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "")
+    assert load_settings() == load_settings(chat_threads=None)
+    assert load_settings().lora_folder is None
+    assert load_settings().sources_file.name == "sources.toml"
+
+
+def test_an_env_file_in_another_encoding_says_so(no_env_file: Path) -> None:
+    (no_env_file / ".env").write_bytes("ASSISTANT_TITLE=知识库".encode("gbk"))
+    with pytest.raises(SettingsError, match=r"\.env cannot be read.*UTF-8"):
+        load_settings()
+    (no_env_file / ".env").write_bytes("ASSISTANT_TITLE=知识库".encode("utf-8-sig"))
+    assert load_settings().title == "知识库"
+
+
+def test_the_home_folder_in_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSISTANT_MODELS_FOLDER", "~/models")
+    monkeypatch.setenv("ASSISTANT_CHAT_MODEL", "~/my-model")
+    assert load_settings().models_folder == Path.home() / "models"
+    assert load_settings().chat_model == str(Path.home() / "my-model")
+
+
+@pytest.mark.parametrize(("context", "answer"), [("512", None), (None, "4096")])
+def test_an_answer_that_leaves_no_room_for_the_question(
+    monkeypatch: pytest.MonkeyPatch, context: str | None, answer: str | None
+) -> None:
+    for name, value in (("CHAT_CONTEXT_TOKENS", context), ("ANSWER_TOKENS", answer)):
+        if value:
+            monkeypatch.setenv(f"ASSISTANT_{name}", value)
+    with pytest.raises(SettingsError, match=r"answer_tokens.*at least 400 less"):
+        load_settings()
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().port = 1  # type: ignore[misc]
