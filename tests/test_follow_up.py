@@ -34,10 +34,15 @@ BEFORE = [Turn("how do I quantize the kv cache in lmdeploy", "Set quant_policy t
         "what does that cost",
         "how about the larger ones",
         "still runs out of memory, what now",
+        "再大一点的模型呢",
+        "换个更小的模型可以吗",
+        "great, and on windows",
+        "ok, does that work offline?",
+        "is it possible on CPU?",
     ],
 )
 def test_these_lean_on_the_turn_before(question: str) -> None:
-    assert leans_on_history(question)
+    assert leans_on_history(question, BEFORE)
     assert standalone_by_rules(question, BEFORE) == f"{BEFORE[0].question} {question}"
 
 
@@ -55,11 +60,36 @@ def test_these_lean_on_the_turn_before(question: str) -> None:
         "one-liner to make an fp8 checkpoint with lmdeploy",
         "opencompass 支持哪些数据集呢",
         "xtuner 和 lmdeploy 应该怎么选，还是都要装",
+        "换行符在 YAML 配置文件里怎么写",
+        "那不勒斯披萨的面团怎么发酵",
+        "LMDeploy 和其他推理框架相比有什么优势",
+        "how long does it take to bake the lasagna",
+        "is it safe to freeze tomato soup twice",
+        "how do I know that the batter is ready",
+        "what is the first step of making lasagna",
+        "same-day delivery policy of the shop",
+        "great Britain visa rules for students",
     ],
 )
 def test_these_stand_alone_and_pass_as_they_are(question: str) -> None:
-    assert not leans_on_history(question)
+    assert not leans_on_history(question, BEFORE)
     assert standalone_by_rules(question, BEFORE) == question
+
+
+LAW = [Turn("加班工资怎么算？", "")]
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["年休假有几天？", "离婚财产怎么分割？", "再审申请的期限是多久？", "也门的签证怎么办理？"],
+)
+def test_where_nothing_has_a_latin_name_none_is_expected(question: str) -> None:
+    assert standalone_by_rules(question, LAW) == question
+
+
+@pytest.mark.parametrize("question", ["那试用期呢？", "它最长多久？", "怎么算？", "还有别的吗？"])
+def test_there_short_questions_lean_all_the_same(question: str) -> None:
+    assert standalone_by_rules(question, LAW) == f"{LAW[0].question} {question}"
 
 
 def test_without_a_turn_before_nothing_changes() -> None:
