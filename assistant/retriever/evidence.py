@@ -17,6 +17,7 @@ from assistant.retriever.candidates import Candidates
 _LATIN = re.compile(r"[a-z]")
 _LOOKED_AT = 5  # hits
 _AGREEING = 3
+_LARGE = 6900  # chunks; with fewer, ordinary words are absent, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,11 @@ class Evidence:
         coverage: Share of the question's words, by their weight, that the first hit has.
         agreement: BM25 of the best of the passages nearest by vector, as a share of the
             highest BM25: 1 where both rankings have the same passage in front.
-        unknown_names: Number of words in Latin letters that no passage has.
+        unknown_names: Number of words in Latin letters that no passage has; each counts
+            less than one in a small index, where being absent says less.
         missing_name: Weight of the rarest word in Latin letters that a hit lacks, for the
-            hit that lacks least, as a share of the greatest weight there is.
+            hit that lacks least, as a share of the greatest weight there is in this index,
+            or in one of `_LARGE` chunks if this one is smaller.
         length: Logarithm of the number of the question's words, plus one.
     """
 
@@ -53,15 +56,20 @@ def weigh(candidates: Candidates, ranked: Sequence[int], chunks: int) -> Evidenc
     total = sum(concept.weight for concept in concepts)
     covered = sum(concept.weight for concept in concepts if concept.at(ranked[0]))
     names = [concept for concept in concepts if _LATIN.search(concept.word)]
-    greatest = math.log(1 + (chunks + 0.5) / 0.5)
+    greatest = max(_greatest_weight(chunks), _greatest_weight(_LARGE))
     return Evidence(
         similarity=candidates.similarity,
         coverage=covered / total if total else 0.0,
         agreement=_agreement(candidates),
-        unknown_names=float(sum(not name.known for name in names)),
+        unknown_names=sum(not name.known for name in names) * _greatest_weight(chunks) / greatest,
         missing_name=min(_rarest_missing(names, row) for row in ranked[:_LOOKED_AT]) / greatest,
         length=math.log1p(len(concepts)),
     )
+
+
+def _greatest_weight(chunks: int) -> float:
+    """Of a word that no chunk has."""
+    return math.log(1 + (chunks + 0.5) / 0.5)
 
 
 def _rarest_missing(names: Sequence[Concept], row: int) -> float:

@@ -31,12 +31,15 @@ def fold_translations(
     scores: Mapping[int, float],
     place: Callable[[int], Place],
     file: Callable[[int], object],
-    preferred: Callable[[int], bool],
+    language: Callable[[int], str],
+    preferred: str,
 ) -> dict[int, float]:
-    """Keep one of each passage and its translations: the preferred one, if there is one.
+    """Keep one of each passage and its translations: the one in the preferred language.
 
-    It takes the place and the score of the best of them. `scores` stand best first and may
-    be cut off: a translation that is not among them is not looked for.
+    Pages of one language are none of each other's translations, whatever their names say:
+    `it/guide.md` may be of the IT department. What is kept takes the place and the score of
+    the best of them. `scores` stand best first and may be cut off: a translation that is not
+    among them is not looked for.
     """
     kept: list[tuple[int, float] | None] = []
     by_page: dict[int, dict[int, int]] = defaultdict(dict)  # page -> item -> position in `kept`
@@ -44,12 +47,16 @@ def fold_translations(
         here = place(item)
         page = by_page[here.page]
         twins = [
-            other for other in page if file(other) != file(item) and here.overlaps(place(other))
+            other
+            for other in page
+            if file(other) != file(item)
+            and language(other) != language(item)
+            and here.overlaps(place(other))
         ]
         if not twins:
             page[item] = len(kept)
             kept.append((item, score))
-        elif preferred(item) and not any(map(preferred, twins)):
+        elif language(item) == preferred and preferred not in map(language, twins):
             first, *others = (page.pop(other) for other in twins)
             kept[first] = (item, scores[twins[0]])
             page[item] = first
@@ -61,11 +68,11 @@ def fold_translations(
 def limit_per_file(
     ranked: Iterable[int], file: Callable[[int], object], most: int = _PER_FILE
 ) -> list[int]:
-    """Drop what comes behind the first `most` of its file."""
+    """Put what comes behind the first `most` of its file behind everything else."""
     seen: Counter[object] = Counter()
-    kept = []
+    kept: list[int] = []
+    surplus: list[int] = []
     for item in ranked:
         seen[file(item)] += 1
-        if seen[file(item)] <= most:
-            kept.append(item)
-    return kept
+        (kept if seen[file(item)] <= most else surplus).append(item)
+    return kept + surplus

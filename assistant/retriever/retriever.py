@@ -129,7 +129,7 @@ class KnowledgeRetriever(BaseRetriever):
         keywords = version.keywords
         own = language_of(question)
         folded = fold_translations(
-            fused, keywords.place, keywords.file, lambda row: keywords.languages[row] == own
+            fused, keywords.place, keywords.file, keywords.languages.__getitem__, own
         )
         rows = limit_per_file(folded, keywords.file)[: count * 2]
         groups = whole_sections(rows, keywords.section)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 
 from assistant.documents import SearchFilters
+from assistant.keyword_index.index import Concept
 from assistant.retriever import Evidence, KnowledgeRetriever
-from assistant.retriever.evidence import NONE
+from assistant.retriever.candidates import Candidates
+from assistant.retriever.evidence import NONE, weigh
 
 
 def evidence(finder: KnowledgeRetriever, question: str) -> Evidence:
@@ -27,16 +31,26 @@ def test_names_that_no_passage_has_are_counted(finder: KnowledgeRetriever) -> No
     known, unknown = (
         evidence(finder, f"quantize the kv cache {x}") for x in ("online", "tensorrt")
     )
-    assert (known.unknown_names, unknown.unknown_names) == (0, 1)
+    assert known.unknown_names == 0 < unknown.unknown_names
     assert unknown.missing_name > known.missing_name
     assert unknown.coverage < known.coverage
     assert unknown.length == known.length
 
 
+@pytest.mark.parametrize(("chunks", "counts"), [(3, 0.22), (600, 0.74), (6932, 1), (700_000, 1)])
+def test_being_absent_says_less_in_a_small_index(chunks: int, counts: float) -> None:
+    rows, scores = np.array([], np.int64), np.array([], np.float32)
+    absent = Concept("bake", False, math.log(1 + (chunks + 0.5) / 0.5), rows, scores)
+    none = Candidates(rows, scores, rows, scores, (absent,), 0.8)
+    found = weigh(none, [0], chunks)
+    assert found.unknown_names == pytest.approx(counts, abs=0.01)
+    assert found.missing_name == pytest.approx(counts, abs=0.01)
+
+
 def test_a_question_about_nothing_here(finder: KnowledgeRetriever) -> None:
     found = evidence(finder, "zebras unicorns")
-    assert (found.coverage, found.agreement, found.unknown_names) == (0, 0, 2)
-    assert found.missing_name == pytest.approx(1, abs=0.01)
+    assert (found.coverage, found.agreement) == (0, 0)
+    assert found.unknown_names == pytest.approx(2 * found.missing_name, rel=0.01)
     assert found.similarity < 0.3
 
 

@@ -52,7 +52,7 @@ FILES = {0: "e", 1: "e", 2: "c", 3: "c", 4: "j", 5: "other", 6: "other"}
 def fold(order: list[int], preferred: str) -> dict[int, float]:
     scores = {item: 1.0 - rank / 10 for rank, item in enumerate(order)}
     return fold_translations(
-        scores, PLACES.__getitem__, FILES.__getitem__, lambda item: FILES[item] == preferred
+        scores, PLACES.__getitem__, FILES.__getitem__, FILES.__getitem__, preferred
     )
 
 
@@ -93,16 +93,23 @@ def test_what_is_left_are_different_things_with_falling_scores(
         assert any(item == kept or PLACES[item].overlaps(PLACES[kept]) for kept in left)
 
 
-def test_a_file_gives_at_most_so_many_hits() -> None:
-    assert limit_per_file([5, 0, 6, 1, 2, 3], FILES.__getitem__, most=1) == [5, 0, 2]
+def test_pages_of_one_language_are_no_translations() -> None:
+    scores = {0: 1.0, 2: 0.9, 4: 0.8}
+    folded = fold_translations(
+        scores, PLACES.__getitem__, FILES.__getitem__, lambda item: "en", "en"
+    )
+    assert folded == scores
+
+
+def test_what_a_file_gives_too_much_stands_behind_all_else() -> None:
+    assert limit_per_file([5, 0, 6, 1, 2, 3], FILES.__getitem__, most=1) == [5, 0, 2, 6, 1, 3]
     assert limit_per_file([0, 1, 2], FILES.__getitem__, most=2) == [0, 1, 2]
     assert limit_per_file([], FILES.__getitem__) == []
 
 
 @given(st.lists(st.integers(0, 40), unique=True), st.integers(1, 3))
 def test_the_limit_keeps_the_order_and_the_first_of_each_file(ranked: list[int], most: int) -> None:
-    kept = limit_per_file(ranked, lambda item: item % 5, most)
-    assert kept == [item for item in ranked if item in kept]
-    for file in range(5):
-        of_file = [item for item in ranked if item % 5 == file]
-        assert [item for item in kept if item % 5 == file] == of_file[:most]
+    limited = limit_per_file(ranked, lambda item: item % 5, most)
+    first = {item for file in range(5) for item in [i for i in ranked if i % 5 == file][:most]}
+    assert limited[: len(first)] == [item for item in ranked if item in first]
+    assert limited[len(first) :] == [item for item in ranked if item not in first]
