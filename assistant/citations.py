@@ -8,11 +8,14 @@ from collections.abc import Iterable, Sequence
 
 from assistant.documents import Citation, SearchHit
 
-_MARK = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*)\s*[\]】］]")
-_INCOMPLETE = re.compile(r"(?:[\[【［][\d\s,，、;；]{0,24}|`+)$")
+_MARK = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[-–~,，、;；]\s*\d{1,3})*)\s*[\]】］]")
+_RANGE = re.compile(r"(\d+)(?:\s*[-–~]\s*(\d+))?")
+_INCOMPLETE = re.compile(r"(?:[\[【［][-–~\d\s,，、;；]{0,24}|`+)$")
+_SUBSCRIPT = re.compile(r"[A-Za-z0-9_)\]]$")  # what stands before the bracket of `a[0]`
 _CODE_EDGE = re.compile(r"(`+|\n)")
 _PARAGRAPH_END = re.compile(r"(\n{2,})")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
+_HEADING_LINE = re.compile(r"^#{1,6} .*$", re.MULTILINE)
 _GRAM = 4  # characters; long enough that shared grams mean shared wording
 _ENOUGH_SHARED = 0.15
 
@@ -20,8 +23,9 @@ _ENOUGH_SHARED = 0.15
 class CitationFilter:
     """Passes a stream of text on, with its citations normalised and invented ones dropped.
 
-    `[1, 3]` and `【1】` become `[1][3]` and `[1]`. What may be the start of a citation is
-    held back until it is complete; code between backticks is left as it is.
+    `[1, 3]`, `[1-3]` and `【1】` become `[1][3]`, `[1][2][3]` and `[1]`. What may be the start
+    of a citation is held back until it is complete; code between backticks is left as it is,
+    and so is a subscript such as `a[0]`, which no passage has as its number.
 
     Attributes:
         numbers: Those passed on, in order of appearance.
@@ -35,6 +39,7 @@ class CitationFilter:
         self._fence = 0  # backticks that opened the code we are in; 0 outside of code
         self._begun = False  # whether a word has come
         self._shown = False  # whether anything has been passed on
+        self._last = ""  # the character before what is passed on now
         self.numbers: list[int] = []
         self.leading: list[int] = []
 
@@ -62,19 +67,28 @@ class CitationFilter:
                 self._fence = 0  # inline code ends with its line
             elif not self._fence:
                 parts[place] = _MARK.sub(self._replace, part)
+            self._last = part[-1:] or self._last
             self._begun = self._begun or has_words(parts[place])
         passed = "".join(parts) if self._shown else "".join(parts).lstrip()
         self._shown = self._shown or bool(passed)
         return passed
 
     def _replace(self, match: re.Match[str]) -> str:
-        numbers = [int(number) for number in re.findall(r"\d+", match[1])]
+        numbers = _numbers(match[1])
         kept = [number for number in numbers if number in self._valid]
+        if 0 in numbers and _SUBSCRIPT.search(match.string[: match.start()] or self._last):
+            return match[0]
         if not self._begun and not has_words(_MARK.sub("", match.string[: match.start()])):
             self.leading += [number for number in kept if number not in self.leading]
             return ""
         self.numbers += [number for number in kept if number not in self.numbers]
         return "".join(f"[{number}]" for number in kept)
+
+
+def _numbers(marked: str) -> list[int]:
+    """Those of `1, 3-5`, a range in full."""
+    ranges = [(int(first), int(last or first)) for first, last in _RANGE.findall(marked)]
+    return [number for first, last in ranges for number in range(first, last + 1)]
 
 
 class Attributor:
@@ -114,19 +128,25 @@ class Attributor:
         last = self._citation()
         if self._cited or not leading:
             return last
-        gap = "\n\n" if self._paragraph.endswith("```") else " "
-        return gap + "".join(f"[{number}]" for number in leading)
+        return self._gap() + "".join(f"[{number}]" for number in leading)
 
     def _citation(self) -> str:
         prose = _CODE.sub("", self._paragraph)
         if _MARK.search(prose):
             self._cited = True
             return ""
+        if not has_words(_HEADING_LINE.sub("", prose)):
+            return ""
         number = attribute(self._paragraph, self._hits)
-        if number is None or not has_words(prose):
+        if number is None:
             return ""
         self._cited = True
-        return f"\n\n[{number}]" if self._paragraph.endswith("```") else f" [{number}]"
+        return f"{self._gap()}[{number}]"
+
+    def _gap(self) -> str:
+        """Before a citation; behind code and tables it would be part of them."""
+        last_line = self._paragraph.rpartition("\n")[2].lstrip()
+        return "\n\n" if last_line.startswith(("```", "|")) else " "
 
 
 def has_words(text: str) -> bool:

@@ -30,13 +30,17 @@ def through(pieces: list[str], valid: list[int]) -> tuple[str, list[int]]:
         ("a[i] and [ and ]", "a[i] and [ and ]", []),
         ("ends with [1", "ends with [1", []),
         ("a［1，2］", "a[1][2]", [1, 2]),
+        ("All of [1-3].", "All of [1][2][3].", [1, 2, 3]),
+        ("Both [2–9, 1].", "Both [2][3][1].", [2, 3, 1]),
+        ("none [3-1] or [0]", "none  or ", []),
+        ("print outputs[0].text [1]", "print outputs[0].text [1]", [1]),
     ],
 )
 def test_marks(text: str, expected: str, numbers: list[int]) -> None:
     assert through([text], [1, 2, 3]) == (expected, numbers)
 
 
-@given(st.text("ab[]129, 【】`\n", max_size=40), st.lists(st.integers(0, 40), max_size=6))
+@given(st.text("ab[]0129-, 【】`\n", max_size=40), st.lists(st.integers(0, 40), max_size=6))
 def test_cutting_the_stream_changes_nothing(text: str, cuts: list[int]) -> None:
     places = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
     pieces = [text[a:b] for a, b in pairwise(places)]
@@ -91,6 +95,17 @@ def test_paragraphs_without_a_citation_get_one_from_their_wording() -> None:
 def test_attribution_does_not_depend_on_how_the_stream_is_cut(cuts: list[int]) -> None:
     places = sorted({0, len(ANSWER), *cuts})
     assert attributed([ANSWER[a:b] for a, b in pairwise(places)]) == ATTRIBUTED
+
+
+def test_headings_are_not_cited_and_tables_below() -> None:
+    hits = [
+        make_hit(rank=1, text="## Ingredients\n\nlasagna sheets, beef and a white sauce of milk"),
+        make_hit(rank=2, text="## Ingredients\n\n| cream | 100 ml |\n| tomatoes | 1 kg |"),
+    ]
+    attributor = Attributor(hits)
+    table = "| cream | 100 ml |\n| tomatoes | 1 kg |"
+    text = attributor.feed(f"## Ingredients\n\n{table}") + attributor.finish()
+    assert text == f"## Ingredients\n\n{table}\n\n[2]"
 
 
 def test_an_answer_that_ends_with_code_is_cited_below_it() -> None:
