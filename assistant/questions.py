@@ -7,7 +7,19 @@ import re
 from assistant.documents import Language
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
 _LETTER_RUN = re.compile(r"[A-Za-z]+")
+_ASKS_IN_ENGLISH = re.compile(
+    r"\W*(?:what|how|which|where|when|who|why|can|could|do|does|did|is|are|should|would|will|"
+    r"please|tell|explain|show|give)\b",
+    re.IGNORECASE,
+)
+_GLUE = re.compile(
+    r"\b(?:what|how|which|where|when|who|why|can|could|do|does|did|is|are|was|were|should|would|"
+    r"will|please|tell|explain|show|give|me|i|you|we|it|its|the|an?|of|to|in|on|at|for|from|with|"
+    r"and|or|not|be|my|your|this|that|these|those|if|there|between|about|means?)\b",
+    re.IGNORECASE,
+)
 
 
 def readable(question: str) -> str:
@@ -16,7 +28,13 @@ def readable(question: str) -> str:
 
 
 def language_of(question: str) -> Language:
-    """Language of a question: Chinese as soon as Han characters carry part of the sentence."""
+    """Language of a question: Chinese as soon as Han characters carry part of the sentence.
+
+    A Chinese term does not in a sentence that begins as an English question and is held
+    together by English words.
+    """
     han = len(_HAN.findall(question))
-    words = len(_LETTER_RUN.findall(question))
-    return "zh" if han and han * 4 >= words else "en"
+    if not han or han * 4 < len(_LETTER_RUN.findall(question)):
+        return "en"
+    terms, glue = len(_HAN_RUN.findall(question)), len(_GLUE.findall(question))
+    return "en" if _ASKS_IN_ENGLISH.match(question) and glue > terms else "zh"
