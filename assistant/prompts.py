@@ -81,21 +81,23 @@ def build_prompt(
     """Put as many hits into a prompt as the budget allows, best first.
 
     The budget is `passages_tokens`, and less where question and history leave less of
-    `prompt_tokens`.
+    `prompt_tokens`. Where they leave next to nothing, the oldest turns are left out.
 
     A passage that does not fit any more is left out, and the next smaller one is tried;
     the first is cut rather than left out, so that there always is one.
     """
     language = language_of(question)
-    messages: list[BaseMessage] = [SystemMessage(_SYSTEM[language])]
-    for turn in history[-_HISTORY_TURNS:]:
-        messages.append(HumanMessage(turn.question[:_HISTORY_CHARS]))
-        messages.append(AIMessage(turn.answer[:_HISTORY_CHARS]))
+    turns = list(history[-_HISTORY_TURNS:])
+    messages = _before(language, turns)
     left = passages_tokens
-    if prompt_tokens is not None:
+    while prompt_tokens is not None:
         rest = "\n".join([*(str(message.content) for message in messages), question])
         room = prompt_tokens - count_tokens(rest) - _FRAME_TOKENS
-        left = max(_FEWEST_PASSAGES_TOKENS, min(left, room))
+        left = max(_FEWEST_PASSAGES_TOKENS, min(passages_tokens, room))
+        if room >= _FEWEST_PASSAGES_TOKENS or not turns:
+            break
+        turns.pop(0)
+        messages = _before(language, turns)
     parts: list[str] = []
     used: list[SearchHit] = []
     for hit in hits:
@@ -112,6 +114,14 @@ def build_prompt(
     asked = _USER[language].format(passages=passages, question=question)
     again = HumanMessage(asked + _WITHOUT_NUMBERS[language])
     return Prompt((*messages, HumanMessage(asked)), tuple(used), (*messages, again))
+
+
+def _before(language: Language, turns: Sequence[Turn]) -> list[BaseMessage]:
+    messages: list[BaseMessage] = [SystemMessage(_SYSTEM[language])]
+    for turn in turns:
+        messages.append(HumanMessage(turn.question[:_HISTORY_CHARS]))
+        messages.append(AIMessage(turn.answer[:_HISTORY_CHARS]))
+    return messages
 
 
 def _cut(text: str, tokens: int, of_tokens: int) -> str:

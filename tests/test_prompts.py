@@ -66,3 +66,17 @@ def test_a_long_question_leaves_less_room_for_passages() -> None:
     long = build_prompt("q " * 250, (), hits, **options)  # type: ignore[arg-type]
     assert len(long.hits) < len(short.hits) < 5
     assert len(long.hits) >= 1
+
+
+def test_the_oldest_turns_go_where_they_leave_no_room_for_passages() -> None:
+    history = [Turn("old", "a " * 200), Turn("new", "b " * 200)]
+    hits = [make_hit(text="word " * 60)]
+    options = {"count_tokens": count, "passages_tokens": 1000}
+
+    def kinds(prompt_tokens: int) -> list[str]:
+        prompt = build_prompt("q", history, hits, prompt_tokens=prompt_tokens, **options)  # type: ignore[arg-type]
+        return [message.type for message in prompt.messages]
+
+    assert kinds(2000) == ["system", "human", "ai", "human", "ai", "human"]
+    assert kinds(500) == ["system", "human", "ai", "human"]
+    assert kinds(300) == ["system", "human"]
