@@ -20,8 +20,7 @@ from terminal_progress import TerminalProgress
 
 from assistant import assembly
 from assistant.chain import AnswerChain
-from assistant.documents import Answer
-from assistant.errors import SettingsError
+from assistant.errors import ChatModelError, QuestionError, SettingsError
 from assistant.evaluation import (
     EvalQuestion,
     Fitted,
@@ -205,9 +204,10 @@ def _answers(
 ) -> dict[str, float]:
     results: dict[str, dict[str, Any]] = {}
     for done, question in enumerate(questions, start=1):
-        answer = chain.invoke(question.question)
-        assert isinstance(answer, Answer)
-        results[question.id] = answer_fields(answer)
+        try:
+            results[question.id] = answer_fields(chain.invoke(question.question))
+        except (QuestionError, ChatModelError) as error:
+            say(f"{question.id}: {error}")
         progress("answer", done, len(questions), "questions")
     first_words = [
         r["timings"]["first_token"] for r in results.values() if r["timings"]["first_token"]

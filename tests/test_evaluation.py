@@ -136,6 +136,19 @@ def test_answers() -> None:
     }
 
 
+def test_answers_without_keywords_and_questions_on_which_the_model_failed() -> None:
+    plain = replace(ANSWERABLE, id="b", keywords=())
+    result = {"answer": "nonsense", "refused": False, "citations": []}
+    assert "keywords" not in answer_report([plain], {"b": result})
+    assert answer_report([ANSWERABLE, plain], {"b": result})["answered"] == 0.5
+    assert answer_report([ANSWERABLE, plain], {"b": result})["keywords"] == 0
+
+
+def test_a_question_of_unknown_language_is_not_cross_lingual() -> None:
+    assert not replace(ANSWERABLE, language="").is_cross_lingual
+    assert ANSWERABLE.is_cross_lingual
+
+
 def test_keywords_fold_width_case_and_spaces() -> None:
     assert has_keywords("用ＣＨＵＮＫ，约 4 / 5", ["chunk", "4/5"])
     assert not has_keywords("x", ["y"])
@@ -152,6 +165,7 @@ def test_percentiles() -> None:
         "{",
         "[]",
         '{"id": 1}',
+        "[" * 100_000,
         '{"id": 1, "question": " "}',
         '{"id": 1, "question": "x", "sources": "a/b"}',
     ],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from assistant.errors import SettingsError
+from assistant.questions import readable
 
 _Read = TypeVar("_Read")
 
@@ -40,7 +41,8 @@ class EvalQuestion:
     @property
     def is_cross_lingual(self) -> bool:
         """Whether the evidence is only in another language than the question's."""
-        return bool(self.source_languages) and self.language not in self.source_languages
+        known = bool(self.source_languages and self.language)
+        return known and self.language not in self.source_languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def _parse_line(
         if not isinstance(fields, dict):
             raise TypeError("it is no object")
         return parse(fields)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise SettingsError(
             f"{place}: {line[:80]!r}: {what}",
@@ -179,7 +181,7 @@ def _parse_line(
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = str(fields[name])
+    value = readable(str(fields[name]))
     if not value.strip():
         raise ValueError(f"{name} is empty")
     return value

@@ -141,15 +141,22 @@ def answer_report(
 
     Args:
         questions: Those without sources are left out.
-        results: Question id -> `answer`, `refused` and `citations` with their `source`.
+        results: Question id -> `answer`, `refused` and `citations` with their `source`;
+            nothing for a question on which the model failed, which counts as not answered.
+
+    Returns:
+        No share "keywords" where no question has any.
     """
     asked = [question for question in questions if question.sources]
     count = max(1, len(asked))
-    answered = [q for q in asked if not results[q.id]["refused"]]
+    answered = [q for q in asked if q.id in results and not results[q.id]["refused"]]
+    with_keywords = [q for q in asked if q.keywords]
+    keywords = sum(
+        has_keywords(results[q.id]["answer"], q.keywords) for q in answered if q.keywords
+    )
     return {
         "answered": len(answered) / count,
-        "keywords": sum(has_keywords(results[q.id]["answer"], q.keywords) for q in answered)
-        / count,
+        **({"keywords": keywords / len(with_keywords)} if with_keywords else {}),
         "cited": sum(bool(results[q.id]["citations"]) for q in answered) / count,
         "cited_known_source": sum(
             any(citation["source"] in q.sources for citation in results[q.id]["citations"])
