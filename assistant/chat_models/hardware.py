@@ -48,13 +48,16 @@ def core_count() -> int:
     return max(1, min(cores, round(quota))) if quota else cores
 
 
-def free_memory_gb() -> float:
-    """Memory that can be taken now without swapping, inside the container's limit."""
+def free_memory_gb(cgroup: Path = _CGROUP) -> float:
+    """Memory that can be taken now without swapping, inside the container's limit.
+
+    What the system keeps of files that were read or written counts as free.
+    """
     free = int(psutil.virtual_memory().available)
-    limit = _cgroup_number(_CGROUP / "memory.max")
-    used = _cgroup_number(_CGROUP / "memory.current")
+    limit = _cgroup_number(cgroup / "memory.max")
+    used = _cgroup_number(cgroup / "memory.current")
     if limit is not None and used is not None:
-        free = min(free, max(0, limit - used))
+        free = min(free, max(0, limit - used + _page_cache(cgroup / "memory.stat")))
     return free / _GB
 
 
@@ -83,6 +86,16 @@ def _cgroup_number(file: Path) -> int | None:
     except OSError:
         return None
     return int(text) if text.isdigit() else None
+
+
+def _page_cache(file: Path) -> int:
+    """Bytes of files that a control group keeps in memory; 0 where it does not tell."""
+    try:
+        lines = file.read_text().splitlines()
+    except OSError:
+        return 0
+    values = dict(line.split(maxsplit=1) for line in lines)
+    return sum(int(values.get(name, 0)) for name in ("inactive_file", "active_file"))
 
 
 def _cgroup_quota(file: Path) -> float | None:
