@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
@@ -82,6 +83,7 @@ def export(weights: Path, folder: Path) -> None:
 
     Raises:
         VerificationError: `weights` is not such a file.
+        OSError: `folder` cannot be written, for instance because the disk is full.
     """
     data = weights.read_bytes()
     if data[:4] != _MAGIC:
@@ -95,13 +97,9 @@ def export(weights: Path, folder: Path) -> None:
     epsilon, _block_size = reader.take("fi")
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _read_tokenizer(reader, vocabulary)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    save_file(
-        _read_tensors(reader, hidden, inner),
-        folder / "model.safetensors",
-        metadata={"format": "pt"},
-    )
-    (folder / "model.safetensors").chmod(0o644)
+    # Its own `save` raises a bare Exception where the disk is full.
+    (folder / "tokenizer.json").write_bytes(tokenizer.to_str(pretty=True).encode())
+    _write_tensors(_read_tensors(reader, hidden, inner), folder / "model.safetensors")
     config = {
         "architectures": ["BertModel"],
         "model_type": "bert",
@@ -172,6 +170,14 @@ def _read_tensors(reader: _Reader, hidden: int, inner: int) -> dict[str, np.ndar
             )
         tensors[_torch_name(name)] = values
     return tensors
+
+
+def _write_tensors(tensors: dict[str, np.ndarray[Any, Any]], file: Path) -> None:
+    try:
+        save_file(tensors, file, metadata={"format": "pt"})
+    except SafetensorError as error:
+        raise OSError(f"{file} cannot be written: {error}") from error
+    file.chmod(0o644)
 
 
 def _dequantize(raw: bytes) -> np.ndarray[Any, Any]:

@@ -78,6 +78,16 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         e5_export.export(tmp_path / "other.bin", tmp_path / "folder")
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors"])
+def test_a_folder_that_cannot_be_written_is_an_error_of_the_system(
+    tmp_path: Path, name: str
+) -> None:
+    tiny_weights(tmp_path / "tiny.bin")
+    (tmp_path / "folder" / name).mkdir(parents=True)
+    with pytest.raises(OSError, match=name):
+        e5_export.export(tmp_path / "tiny.bin", tmp_path / "folder")
+
+
 def test_the_default_embedder_is_complete(embedder_folder: Path) -> None:
     marker = kept.Marker.read(embedder_folder)
     assert marker is not None
