@@ -89,7 +89,7 @@ class Engine:
 class LlamaCppChatModel(LocalChatModel):
     """A chat model in a GGUF file. Prompts with a beginning it has just read start sooner.
 
-    While it reads, a stream gives empty chunks, at each of which it can be closed.
+    While it reads or thinks, a stream gives empty chunks, at each of which it can be closed.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -139,8 +139,9 @@ class LlamaCppChatModel(LocalChatModel):
                     if "prompt_progress" in event:
                         yield ""
                     for choice in event.get("choices", ()):
-                        if text := choice["delta"].get("content"):
-                            yield text.replace(_INVISIBLE, "")
+                        # A thought gives no text, and can be stopped all the same.
+                        text = choice["delta"].get("content") or ""
+                        yield text.replace(_INVISIBLE, "")
                         if choice["finish_reason"] == "length":
                             reason = "length"
                     if usage := event.get("usage"):

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,36 @@ def test_a_reader_who_leaves_while_the_prompt_is_read_stops_that(engine):
     assert engine.written - before < 8
 
 
+class ThinkingEngine(Engine):
+    """Thinks for a long time and says a word then, as reasoning models do."""
+
+    def __init__(self, thoughts):
+        self.thoughts, self.thought = thoughts, 0
+
+    def chat(self, body, emit):
+        while self.thought < self.thoughts:
+            self.thought += 1
+            if emit(_event({"reasoning_content": "hm "})):
+                return
+            time.sleep(0.01)
+        emit(_event({"content": "yes"}))
+        emit(_event({}, "stop"))
+        emit({"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": self.thoughts}})
+
+
+def test_a_reader_who_leaves_while_the_model_thinks_stops_that():
+    engine = ThinkingEngine(1000)
+    stream = LlamaCppChatModel(engine=engine, model_name="tiny").stream("alpha")
+    assert next(stream).content == ""
+    stream.close()
+    assert eventually(lambda: not _answering())
+    assert engine.thought < 100
+
+
+def test_thoughts_are_no_part_of_the_answer():
+    assert LlamaCppChatModel(engine=ThinkingEngine(3), model_name="tiny").invoke("x").text == "yes"
+
+
 def test_two_slots_answer_at_once(tiny_gguf, settings):
     model = llama_cpp.load(tiny_gguf, settings.model_copy(update={"concurrency": 2}))
     first = model.stream(QUESTION, max_tokens=3000)
@@ -179,6 +210,10 @@ def test_the_real_small_model_answers(small_gguf, settings):
     answer = model.invoke("What is the capital of France? Answer in one word.", max_tokens=8)
     assert "Paris" in answer.content
     assert 2 <= model.get_num_tokens("书生·浦语大模型") <= 9
+
+
+def _event(delta, finish_reason=None):
+    return {"choices": [{"delta": delta, "finish_reason": finish_reason}]}
 
 
 def _answering() -> bool:
