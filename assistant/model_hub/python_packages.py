@@ -22,9 +22,14 @@ def pip_command() -> list[str]:
     Raises:
         HubError: There is neither pip nor uv.
     """
-    if importlib.util.find_spec("pip") is not None:
+    if _has_pip():
         return [sys.executable, "-m", "pip"]
     return [*uv_python("pip", interpreter=sys.executable), "-m", "pip"]
+
+
+def pip_environment() -> dict[str, str]:
+    """Return the variables with which `pip_command` gets pip itself from the user's index."""
+    return {} if _has_pip() else uv_environment()
 
 
 def uv_python(requirement: str, *, interpreter: str) -> list[str]:
@@ -39,9 +44,7 @@ def uv_python(requirement: str, *, interpreter: str) -> list[str]:
 
 def uv_environment() -> dict[str, str]:
     """Let uv ask the index that pip is set to, unless uv has settings of its own."""
-    index = PipSettings.read().index
-    own = {"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_CONFIG_FILE", "UV_FIND_LINKS"}
-    return {} if own & set(os.environ) or index == PYPI else {"UV_DEFAULT_INDEX": index}
+    return _uv_index(PipSettings.read().index)
 
 
 class PipSettings:
@@ -53,6 +56,7 @@ class PipSettings:
     @classmethod
     def read(cls, command: Sequence[str] | None = None) -> PipSettings:
         """Ask pip; where it does not answer, only its variables count."""
+        index = os.environ.get("PIP_INDEX_URL", PYPI)
         try:
             done = subprocess.run(
                 [*(command or pip_command()), "config", "list"],
@@ -60,9 +64,10 @@ class PipSettings:
                 text=True,
                 timeout=_ASK_SECONDS,
                 check=True,
+                env={**os.environ, **_uv_index(index)},
             )
         except (OSError, subprocess.SubprocessError, HubError):
-            return cls({"index-url": os.environ.get("PIP_INDEX_URL", PYPI)})
+            return cls({"index-url": index})
         return cls.parse(done.stdout)
 
     @classmethod
@@ -97,6 +102,15 @@ def _effective(listing: str) -> dict[str, str]:
         if rank is not None and rank >= found.get(name, (-1, ""))[0]:
             found[name] = (rank, quoted.strip().strip("'\""))
     return {name: value for name, (_rank, value) in found.items()}
+
+
+def _has_pip() -> bool:
+    return importlib.util.find_spec("pip") is not None
+
+
+def _uv_index(index: str) -> dict[str, str]:
+    own = {"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_CONFIG_FILE", "UV_FIND_LINKS"}
+    return {} if own & set(os.environ) or index == PYPI else {"UV_DEFAULT_INDEX": index}
 
 
 def _uv() -> str:

