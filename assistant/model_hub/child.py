@@ -15,7 +15,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import dropwhile
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +25,7 @@ from assistant.model_hub.client import Watch
 
 _LOOK_SECONDS = 0.2
 _REASON_CHARS = 300
+_DISK_FULL = ("No space left", "Errno 28")
 
 # Given the first line the child prints: the line to send back, and the bytes to expect.
 Answer = Callable[[str], tuple[str, int | None]]
@@ -50,6 +52,7 @@ def run_child(
 
     Raises:
         HubError: The child failed, with the end of its error output; or it stalled.
+        OSError: It failed because a disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile() as log, _started(command, environment, log) as process:
@@ -71,7 +74,7 @@ def run_child(
             elif time.monotonic() - changed > watch.timeout_seconds:
                 raise _failed(f"nothing arrived for {watch.timeout_seconds:g} s")
         if process.returncode:
-            raise _failed(_last_words(log) or f"the client ended with {process.returncode}")
+            raise _failure(_output(log), process.returncode)
 
 
 def folder_bytes(folder: Path) -> int:
@@ -111,13 +114,15 @@ def _started(
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End the child and, where the system has process groups, what the child started."""
-    if process.poll() is not None:
-        return
+    """End the child and, where the system has process groups, what the child started.
+
+    That may go on when the child is dead, and hold the output that is waited for.
+    """
     if sys.platform == "win32":
         process.kill()
     else:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
@@ -158,14 +163,28 @@ def _send(process: subprocess.Popen[str], line: str) -> None:
         return  # The child is gone; its error output says why.
 
 
-def _last_words(log: IO[bytes]) -> str:
-    """Return the message of the exception that ended the child, without the stack."""
+def _output(log: IO[bytes]) -> str:
     log.seek(0)
-    lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    stack = [number for number, line in enumerate(lines) if line.startswith("  ")]
-    traceback = any(line.startswith("Traceback") for line in lines)
-    words = lines[stack[-1] + 1 :] if traceback and stack else lines[-1:]
+    return log.read().decode(errors="replace")
+
+
+def _failure(output: str, code: int) -> Exception:
+    """A full disk is not the hub's fault: asking another one does not help."""
+    reason = _last_words(output) or f"the client ended with {code}"
+    return OSError(reason) if any(sign in output for sign in _DISK_FULL) else _failed(reason)
+
+
+def _last_words(output: str) -> str:
+    """Return the message of the exception that ended the child, without the stack."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    stack = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    # The message may have indented lines too.
+    words = dropwhile(_is_indented, lines[stack[-1] :]) if stack else lines[-1:]
     return " ".join(word.strip() for word in words)[:_REASON_CHARS]
+
+
+def _is_indented(line: str) -> bool:
+    return line.startswith(" ")
 
 
 def _failed(reason: str) -> HubError:

@@ -174,6 +174,7 @@ class ModelHub:
     ) -> None:
         """Download and place the chosen files if there is a problem with those in the folder.
 
+        What an earlier download of the whole model has left is there for the next one.
         `arguments` are those of the command that does the same.
         """
         try:
@@ -185,9 +186,10 @@ class ModelHub:
                     return
                 if found:
                     logger.warning("%s: %s; it is fetched again", model.name, found)
-                arrived = self._download(model, choose, found, arguments)
-                place(model, arrived)
-                shutil.rmtree(self._partial(model), ignore_errors=True)
+                begun = self._partial(model).exists()
+                place(model, self._download(model, choose, found, arguments))
+                if not begun:
+                    self._forget_partial(model)
         except OSError as error:
             raise HubError(
                 f"{model.name}: {error}",
@@ -244,6 +246,7 @@ class ModelHub:
         marker = kept.Marker(arrived.hub, True, arrived.files)
         aside = self._partial(model) / "replaced"
         kept.place_model(arrived.folder, self.folder / model.name, marker, aside)
+        self._forget_partial(model)
 
     def _start_checks(self, hubs: Sequence[Hub]) -> None:
         """Ask the hubs that were not asked yet, all at once."""
@@ -254,6 +257,9 @@ class ModelHub:
         for hub in new:
             self._checks[hub] = pool.submit(self._clients[hub].check, self._check_seconds)
         pool.shutdown(wait=False)
+
+    def _forget_partial(self, model: CatalogueModel) -> None:
+        shutil.rmtree(self._partial(model), ignore_errors=True)
 
     def _partial(self, model: CatalogueModel) -> Path:
         return self.folder / _PARTIAL / model.name.replace("/", "--")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assistant.errors import HubError
 from assistant.model_hub.child import folder_bytes, run_child
 from assistant.model_hub.client import Watch
+from assistant.progress import silent
 
 
 def test_what_vanishes_while_it_is_counted_counts_nothing(
@@ -52,3 +55,55 @@ def test_a_child_that_makes_and_removes_folders_all_the_time(tmp_path: Path) -> 
     run_child([sys.executable, "-c", busy, tmp_path], environment={}, folder=tmp_path, watch=watch)
     assert told
     assert folder_bytes(tmp_path) == 5
+
+
+def run(program: str, folder: Path, timeout_seconds: float = 60) -> None:
+    run_child(
+        [sys.executable, "-c", program],
+        environment={},
+        folder=folder,
+        watch=Watch("tiny", timeout_seconds, silent),
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("raise SystemExit('no such index')", "no such index"),
+        ("raise SystemExit(3)", "the client ended with 3"),
+        ("raise ValueError('refused')", "ValueError: refused"),
+        (
+            "raise ValueError('refused\\n  Request ID: 7\\n  Hint: sign in')",
+            "refused Request ID: 7 H",
+        ),
+        (
+            "try: {}['a']\nexcept KeyError as e: raise ValueError('refused\\nby the hub') from e",
+            "ValueError: refused by the hub",
+        ),
+    ],
+)
+def test_the_reason_is_the_message_without_the_stack(
+    tmp_path: Path, program: str, reason: str
+) -> None:
+    with pytest.raises(HubError) as raised:
+        run(program, tmp_path)
+    assert reason in raised.value.got
+    assert "File" not in raised.value.got
+
+
+def test_a_full_disk_is_no_fault_of_the_hub(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        run("import errno, os; raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))", tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups")
+def test_what_a_dead_child_has_started_does_not_hold_up_the_download(tmp_path: Path) -> None:
+    program = (
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'])\n"
+        "raise SystemExit('killed')\n"
+    )
+    started = time.monotonic()
+    with pytest.raises(HubError, match="killed"):
+        run(program, tmp_path, timeout_seconds=3)
+    assert time.monotonic() - started < 10

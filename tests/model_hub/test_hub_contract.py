@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import ModelNotFoundError
+from assistant.errors import HubError, ModelNotFoundError
 from assistant.model_hub import CatalogueModel, Endpoints, ModelHub
 from assistant.model_hub.catalogue import ModelFile
 from assistant.settings import Hub
@@ -125,8 +126,10 @@ def test_a_repository_that_is_not_there(one_hub: OneHub) -> None:
     other = CatalogueModel(
         **{**vars(model), "openxlab": nowhere, "modelscope": nowhere, "huggingface": nowhere}
     )
-    with pytest.raises(ModelNotFoundError, match=f"{one_hub.name}: .*([Nn]ot|404)"):
+    with pytest.raises(ModelNotFoundError) as raised:
         one_hub.hub(other).fetch("tiny")
+    reason = raised.value.got.partition(f"{one_hub.name}: ")[2]
+    assert re.search(r"\b([Nn]ot (exist|[Ff]ound)|404)\b", reason)
 
 
 def test_refuses_what_the_catalogue_does_not_expect(one_hub: OneHub) -> None:
@@ -166,6 +169,18 @@ def test_a_download_that_stalls_is_resumed_by_the_next_run(one_hub: OneHub) -> N
 def begin_of(asked: str | None) -> int:
     assert asked is not None
     return int(asked.removeprefix("bytes=").split("-")[0])
+
+
+def test_one_file_does_not_cost_what_has_arrived_of_the_whole(one_hub: OneHub) -> None:
+    one_hub.server.hangs.add("model.safetensors")
+    with pytest.raises(ModelNotFoundError, match="nothing arrived"):
+        one_hub.hub(timeout_seconds=4).fetch("tiny")
+    one_hub.server.hangs.clear()
+    one_hub.hub().fetch_file("tiny", "README.md")
+    assert contents(one_hub.hub().fetch("tiny")) == {**WANTED, "README.md": FILES["README.md"]}
+    asked = [asked for name, asked in one_hub.server.bodies if name == "model.safetensors"][-1]
+    assert begin_of(asked) > 0
+    assert not list((one_hub.folder / ".partial").glob("tiny/*"))
 
 
 def test_two_at_once_download_once(one_hub: OneHub) -> None:
@@ -210,3 +225,22 @@ def test_falls_through_with_a_line_for_each_hub(
         "tiny: huggingface: downloading",
         "tiny: huggingface: 3 files, 3 MB",
     ]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_a_full_disk_is_said_and_no_other_hub_is_asked(tmp_path: Path) -> None:
+    parts = tmp_path / ".partial" / "tiny" / "huggingface" / "parts"
+    parts.mkdir(parents=True)
+    (parts / "model.safetensors").symlink_to("/dev/full")
+    with HuggingFaceServer(FILES).running() as first, ModelScopeServer(FILES).running() as second:
+        hub = ModelHub(
+            tmp_path,
+            ("huggingface", "modelscope"),
+            3,
+            60,
+            endpoints=endpoints(huggingface=first.address, modelscope=second.address),
+            catalogue={"tiny": folder_model()},
+        )
+        with pytest.raises(HubError, match=r"No space left.*Make room"):
+            hub.fetch("tiny")
+        assert not second.bodies
