@@ -22,6 +22,8 @@ from assistant.errors import ChatModelError
 from assistant.settings import Settings
 
 _SECONDS_TO_CONNECT = 10
+# Of httpx or httpx2, whichever the client is made with.
+_BROKEN_OFF = {"RemoteProtocolError", "ReadError"}
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _OTHER_BYTES_PER_TOKEN = 3.2
@@ -67,55 +69,85 @@ class OpenAICompatibleChatModel(BaseChatOpenAI):
         )
 
     def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        with self._readable_errors():
-            yield from super()._stream(*args, **kwargs)
+        with _readable_errors(str(self.openai_api_base), self.model_name):
+            chunk = None
+            for chunk in super()._stream(*args, **kwargs):
+                yield chunk
+            _check_came(chunk)
 
     def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        with self._readable_errors():
+        with _readable_errors(str(self.openai_api_base), self.model_name):
             return super()._generate(*args, **kwargs)
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
-        with self._readable_errors():
+        with _readable_errors(str(self.openai_api_base), self.model_name):
+            chunk = None
             async for chunk in super()._astream(*args, **kwargs):
                 yield chunk
+            _check_came(chunk)
 
     async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        with self._readable_errors():
+        with _readable_errors(str(self.openai_api_base), self.model_name):
             return await super()._agenerate(*args, **kwargs)
-
-    @contextmanager
-    def _readable_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (openai.OpenAIError, TimeoutError, ValueError) as error:
-            raise _readable(error, str(self.openai_api_base), self.model_name) from error
 
 
 def load(model: str, settings: Settings) -> OpenAICompatibleChatModel:
     """Connect to the server; with the model "auto", ask it which one it has.
 
     Raises:
-        ChatModelError: There is no address, or the server was asked and did not answer.
+        ChatModelError: There is no address, it or the key cannot be used, or the server was
+            asked and did not answer.
     """
-    if not settings.openai_base_url:
+    address, key = settings.openai_base_url.strip(), settings.openai_api_key.strip() or "none"
+    _check(address, key)
+    with _readable_errors(address, model):
+        return OpenAICompatibleChatModel(
+            model=_first_model(address, key) if model == "auto" else model,
+            base_url=address,
+            api_key=SecretStr(key),
+            temperature=settings.temperature,
+            max_tokens=settings.answer_tokens,
+            stream_usage=True,
+            use_responses_api=False,
+            timeout=openai.Timeout(settings.chat_timeout_seconds, connect=_SECONDS_TO_CONNECT),
+            stream_chunk_timeout=settings.chat_timeout_seconds,
+            max_retries=1,
+            **_clients(address),
+        )
+
+
+def _check_came(last: ChatGenerationChunk | None) -> None:
+    if last is None:
+        raise ValueError("not one piece of an answer came")
+
+
+def _check(address: str, key: str) -> None:
+    if not address:
         raise ChatModelError(
             "the backend openai_compatible and no address",
             expected="the address of a server",
             action="Set ASSISTANT_OPENAI_BASE_URL, for instance to http://127.0.0.1:23333/v1.",
         )
-    return OpenAICompatibleChatModel(
-        model=_first_model(settings) if model == "auto" else model,
-        base_url=settings.openai_base_url,
-        api_key=SecretStr(settings.openai_api_key),
-        temperature=settings.temperature,
-        max_tokens=settings.answer_tokens,
-        stream_usage=True,
-        use_responses_api=False,
-        timeout=openai.Timeout(settings.chat_timeout_seconds, connect=_SECONDS_TO_CONNECT),
-        stream_chunk_timeout=settings.chat_timeout_seconds,
-        max_retries=1,
-        **_clients(settings.openai_base_url),
-    )
+    if not _is_address(address):
+        raise ChatModelError(
+            f"{address} is not the address of a server",
+            expected="an address such as http://127.0.0.1:23333/v1",
+            action="Correct ASSISTANT_OPENAI_BASE_URL.",
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise ChatModelError(
+            "a key with characters that cannot be sent",
+            expected="letters, digits and signs of ASCII in one line",
+            action="Correct ASSISTANT_OPENAI_API_KEY.",
+        )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        address = urlsplit(text)
+        return address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:
+        return False
 
 
 def _clients(address: str) -> dict[str, Any]:
@@ -128,32 +160,48 @@ def _clients(address: str) -> dict[str, Any]:
     }
 
 
-def _first_model(settings: Settings) -> str:
+def _first_model(address: str, key: str) -> str:
     client = openai.OpenAI(
-        base_url=settings.openai_base_url,
-        api_key=settings.openai_api_key,
+        base_url=address,
+        api_key=key,
         timeout=_SECONDS_TO_CONNECT,
         max_retries=1,
-        http_client=_clients(settings.openai_base_url).get("http_client"),
+        http_client=_clients(address).get("http_client"),
     )
-    try:
-        with client:
-            models = client.models.list().data
-    except openai.OpenAIError as error:
-        raise _readable(error, settings.openai_base_url, "auto") from error
+    with client:
+        models = client.models.list().data
     if not models:
         raise ChatModelError(
-            f"{settings.openai_base_url} offers no models",
+            f"{address} offers no models",
             expected="one model or more",
             action="Set ASSISTANT_CHAT_MODEL to the name under which the server has its model.",
         )
     return models[0].id
 
 
+@contextmanager
+def _readable_errors(address: str, model: str) -> Iterator[None]:
+    """The clients raise TypeError and the like where an answer is not of OpenAI's form."""
+    try:
+        yield
+    except (
+        *(openai.OpenAIError, TimeoutError, ImportError),
+        *(ValueError, TypeError, AttributeError),
+    ) as error:
+        raise _readable(error, address, model) from error
+
+
 def _readable(error: Exception, address: str, model: str) -> ChatModelError:
     """A sentence for what the server or the way to it did."""
-    _, got, expected, action = next(row for row in _SENTENCES if isinstance(error, row[0]))
-    names = {"address": address, "model": model, "error": error}
+    reason: BaseException = error
+    while isinstance(reason, openai.APIConnectionError) and reason.__cause__:
+        reason = reason.__cause__
+    if type(reason).__name__ in _BROKEN_OFF:
+        reason = ConnectionResetError(str(reason))
+    _, got, expected, action = next(
+        row for row in _SENTENCES if isinstance(reason, row[0]) or isinstance(error, row[0])
+    )
+    names = {"address": address, "model": model, "error": str(reason) or error}
     return ChatModelError(got.format(**names), expected=expected, action=action.format(**names))
 
 
@@ -170,6 +218,12 @@ _SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
         "{address} stopped answering",
         "a word within ASSISTANT_CHAT_TIMEOUT_SECONDS",
         "Ask again later, or raise that setting.",
+    ),
+    (
+        ConnectionResetError,
+        "{address} broke the connection off: {error}",
+        "a whole answer",
+        "Ask again; if it stays, look at the server's log.",
     ),
     (
         openai.APIConnectionError,
@@ -208,9 +262,21 @@ _SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
         "Ask a shorter question, or lower ASSISTANT_PASSAGES_TOKENS.",
     ),
     (
-        Exception,
+        ImportError,
+        "{address} cannot be asked: {error}",
+        "the packages that the proxy in the environment needs",
+        "Install them, or unset ALL_PROXY.",
+    ),
+    (
+        openai.OpenAIError,
         "{address} failed: {error}",
         "an answer",
         "Ask again; if it stays, look at the server's log.",
+    ),
+    (
+        Exception,
+        "{address} does not answer as expected: {error}",
+        "an OpenAI-compatible server, at an address that ends in /v1 with most of them",
+        "Correct ASSISTANT_OPENAI_BASE_URL, or look at the server's log.",
     ),
 )

@@ -21,7 +21,7 @@ class OpenAIServer(ThreadingHTTPServer):
     """Answers with words that follow from the messages alone.
 
     The models "silent", "stalling" and "cut" answer nothing, stop in the middle, and hang up
-    in the middle.
+    in the middle; "page" is a web page and "null" has no choices.
 
     Attributes:
         models: What `/v1/models` lists.
@@ -65,7 +65,9 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        if self._known() and self.path == "/v1/models":
+        if self.path == "/models":
+            self._send("text/html", b"<html>hello</html>")
+        elif self._known() and self.path == "/v1/models":
             self._json(200, {"object": "list", "data": [_model(m) for m in self.server.models]})
 
     def do_POST(self) -> None:
@@ -77,6 +79,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._error(404, f"no {self.path}")
         elif status := FAILING.get(body["model"]):
             self._error(status, f"the model {body['model']} fails")
+        elif body["model"] == "page":
+            self._send("text/html", b"<html>hello</html>")
+        elif body["model"] == "null":
+            self._json(200, _completion(body | {"stream": False}, []) | {"choices": None})
         elif body["model"] == "silent":
             self.server.released.wait(20)
         elif _count(body) > CONTEXT_WORDS:
@@ -134,9 +140,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(status, {"error": {"message": message, "type": "x", "code": str(status)}})
 
     def _json(self, status: int, content: dict[str, Any]) -> None:
-        body = json.dumps(content).encode()
+        self._send("application/json", json.dumps(content).encode(), status)
+
+    def _send(self, kind: str, body: bytes, status: int = 200) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

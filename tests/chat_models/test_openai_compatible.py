@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -193,8 +194,63 @@ async def test_a_server_that_hangs_up_in_the_middle(
     server: OpenAIServer, ask: Callable[..., Any]
 ) -> None:
     error = await error_of(ask, load(server, "cut"))
-    assert server.address in error.got
-    assert error.action
+    assert f"{server.address} broke the connection off: " in error.got
+    assert "Start it" not in error.action
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("model", ["page", "null"])
+async def test_a_server_of_another_kind(
+    server: OpenAIServer, ask: Callable[..., Any], model: str
+) -> None:
+    error = await error_of(ask, load(server, model))
+    assert f"{server.address} does not answer as expected" in error.got
+    assert "ASSISTANT_OPENAI_BASE_URL" in error.action
+
+
+def test_an_address_without_its_end(server: OpenAIServer) -> None:
+    address = server.address.removesuffix("/v1")
+    with pytest.raises(ChatModelError, match=r"does not answer as expected.*ends in /v1"):
+        load(server, "auto", openai_base_url=address)
+
+
+@pytest.mark.parametrize("model", ["auto", "tiny"])
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1:23333/v1", "localhost", "http://127.0.0.1:80a/v1", "http://[::1/v1", "http:///v1"],
+)
+def test_what_is_no_address(server: OpenAIServer, model: str, address: str) -> None:
+    with pytest.raises(ChatModelError, match=r"is not the address of a server.*_BASE_URL"):
+        load(server, model, openai_base_url=address)
+
+
+@pytest.mark.parametrize("model", ["auto", "tiny"])
+@pytest.mark.parametrize("key", ["密钥", "se\ncret"])
+def test_a_key_that_cannot_be_sent(server: OpenAIServer, model: str, key: str) -> None:
+    with pytest.raises(ChatModelError, match="ASSISTANT_OPENAI_API_KEY") as raised:
+        load(server, model, openai_api_key=key)
+    assert key not in str(raised.value)
+
+
+def test_blanks_around_key_and_address_do_not_matter(server: OpenAIServer) -> None:
+    blanks = {"openai_api_key": f"{KEY}\n", "openai_base_url": f" {server.address}\n"}
+    assert load(server, "auto", **blanks).invoke("alpha", max_tokens=2).content
+
+
+@pytest.mark.parametrize("key", ["", " "])
+def test_without_a_key_the_server_is_asked_all_the_same(server: OpenAIServer, key: str) -> None:
+    with pytest.raises(ChatModelError, match="refused the key"):
+        load(server, "auto", openai_api_key=key)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("socksio") is not None, reason="socksio is there")
+@pytest.mark.parametrize("model", ["auto", "tiny"])
+def test_a_proxy_of_a_kind_that_needs_a_package(
+    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(ChatModelError, match=r"cannot be asked: .*unset ALL_PROXY"):
+        load(server, model, openai_base_url="http://model.example/v1").invoke("alpha")
 
 
 def test_a_server_on_this_machine_is_not_asked_through_a_proxy(
