@@ -56,7 +56,8 @@ def download_listed(
 
     run_child(
         [*python, _CHILDREN / program, *arguments, into],
-        environment=environment,
+        # Empty: the programs import `protocol` from the folder they are in.
+        environment={"PYTHONSAFEPATH": "", **environment},
         folder=into,
         watch=watch,
         answer=answer,

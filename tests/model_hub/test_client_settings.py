@@ -50,6 +50,22 @@ def test_huggingface_token_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert sent.count("Bearer hf_secret") == 2  # The listing and the file; the check has none.
 
 
+def test_a_python_that_keeps_to_safe_paths_downloads_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    with HuggingFaceServer(FILES).running() as server:
+        hub = ModelHub(
+            tmp_path,
+            ("huggingface",),
+            3,
+            60,
+            endpoints=endpoints(huggingface=server.address),
+            catalogue={"tiny": folder_model()},
+        )
+        assert contents(hub.fetch("tiny")) == WANTED
+
+
 def test_modelscope_token_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELSCOPE_API_TOKEN", "ms-secret")
     with ModelScopeServer(FILES).running() as server:
