@@ -174,7 +174,7 @@ def begin_of(asked: str | None) -> int:
 def test_one_file_does_not_cost_what_has_arrived_of_the_whole(one_hub: OneHub) -> None:
     one_hub.server.hangs.add("model.safetensors")
     with pytest.raises(ModelNotFoundError, match="nothing arrived"):
-        one_hub.hub(timeout_seconds=4).fetch("tiny")
+        one_hub.hub(timeout_seconds=8).fetch("tiny")
     one_hub.server.hangs.clear()
     one_hub.hub().fetch_file("tiny", "README.md")
     assert contents(one_hub.hub().fetch("tiny")) == {**WANTED, "README.md": FILES["README.md"]}
