@@ -19,6 +19,7 @@ from assistant.ui.conversation import (
     Conversation,
     Exchange,
     Message,
+    Status,
     Visit,
     is_running,
     messages,
@@ -26,6 +27,7 @@ from assistant.ui.conversation import (
 )
 from assistant.ui.progress import steps
 from assistant.ui.sources_panel import panel
+from assistant.ui.texts import UNKNOWN_ERROR, Words
 
 _SHORTEST_SILENCE_SECONDS = 0.08  # words that come faster are sent together
 _LONGEST_SILENCE_SECONDS = 1.0  # that a visitor has left is noticed when something is sent
@@ -106,12 +108,16 @@ class Handlers:
             visit.answering = False
         yield self._end(visit, (*before, exchange), asked=conversation[-1].question).values()
 
+    def failed(self, conversation: Conversation) -> tuple[Any, ...]:
+        """End a question that gradio did not bring to `answer`, or not to its end."""
+        return _ended(conversation, "failed", UNKNOWN_ERROR).values()
+
     def stop(self, conversation: Conversation, visit: Visit) -> tuple[Any, ...]:
         """Have the answer broken off; one that has not begun will not begin."""
         if visit.answering:
             visit.wish = "stop"
             return View().values()
-        return _stopped(conversation).values()
+        return _ended(conversation, "stopped").values()
 
     def clear(self, visit: Visit) -> tuple[Any, ...]:
         """Forget the conversation; what stands in the box stays."""
@@ -125,7 +131,7 @@ class Handlers:
         if visit.wish == "clear":
             return _cleared()
         if is_running(conversation):
-            return _stopped(conversation)
+            return _ended(conversation, "stopped")
         back = asked if conversation[-1].status == "returned" else None
         return View(conversation, messages(conversation), panel(conversation), back, running=False)
 
@@ -135,11 +141,11 @@ def _new_panel(conversation: Conversation, sent: Exchange) -> str | None:
     return panel(conversation) if conversation[-1].hits != sent.hits else None
 
 
-def _stopped(conversation: Conversation) -> View:
+def _ended(conversation: Conversation, status: Status, error: Words | None = None) -> View:
     if not is_running(conversation):
         return View(running=False)
-    stopped = (*conversation[:-1], replace(conversation[-1], status="stopped"))
-    return View(stopped, messages(stopped), panel(stopped), running=False)
+    ended = (*conversation[:-1], replace(conversation[-1], status=status, error=error))
+    return View(ended, messages(ended), panel(ended), running=False)
 
 
 def _cleared() -> View:

@@ -115,16 +115,18 @@ def build_demo(
         shown = gr.State(_contents(manifest))
         clock = gr.Timer(_LOOK_SECONDS, active=False)
 
-        def refresh(shown: Any) -> tuple[Any, ...]:
+        def refresh(shown: Any, chosen: Sequence[str]) -> tuple[Any, ...]:
             state, now = building(), current()
             told = building_progress(state), gr.Timer(active=state is not None)
             if _contents(now) == shown:
                 return *told, gr.skip(), gr.skip(), gr.skip(), gr.skip()
-            sources = gr.update(choices=now.searchable)
+            kept = [name for name in chosen if name in now.searchable]
+            sources = gr.update(choices=now.searchable, value=kept)
             return *told, _contents(now), header(name, now), facts(now, model_name), sources
 
         refreshed = [progress, clock, shown, brand, foot, parts.sources]
-        gr.on([demo.load, clock.tick], refresh, shown, refreshed, **_QUICK)
+        seen = [shown, parts.sources]
+        gr.on([demo.load, clock.tick], refresh, seen, refreshed, **_QUICK)
         _connect(parts, Handlers(chain), concurrency)
         connect_language_switch(demo, language, page, name)
     return demo.queue(api_open=False)
@@ -218,7 +220,7 @@ def _connect(parts: _Parts, handlers: Handlers, concurrency: int) -> None:
         parts.chat.example_select(handlers.ask_example, parts.conversation, parts.shown, **_QUICK),
     ]
     for event in asked:
-        event.then(
+        answering = event.then(
             handlers.answer,
             [parts.conversation, parts.visit, parts.sources, parts.languages],
             parts.shown,
@@ -228,6 +230,7 @@ def _connect(parts: _Parts, handlers: Handlers, concurrency: int) -> None:
             show_progress="hidden",
             api_visibility="private",
         )
+        answering.failure(handlers.failed, parts.conversation, parts.shown, **_QUICK)
         event.then(None, js=_SHOW_QUESTION, queue=False)
     parts.stop.click(handlers.stop, [parts.conversation, parts.visit], parts.shown, **_QUICK)
     parts.clear.click(handlers.clear, parts.visit, parts.shown, **_QUICK)
