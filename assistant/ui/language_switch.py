@@ -69,8 +69,10 @@ def connect_language_switch(demo: gr.Blocks, switch: gr.Radio, page: Texts, titl
 
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     quoted = {language: _quoted(text) for language, text in title}
-    demo.load(first_language, chosen_before, switch, **quick)
-    switch.change(page.updates, switch, page.components, js=_SET_LANGUAGE.format(**quoted), **quick)
+    set_language = _SET_LANGUAGE.format(**quoted)
+    loaded = demo.load(first_language, chosen_before, switch, **quick)
+    loaded.then(None, switch, js=set_language, queue=False)  # also where it is FIRST: no change
+    switch.change(page.updates, switch, page.components, js=set_language, **quick)
     switch.input(lambda language: language, switch, chosen_before, **quick)
 
 

@@ -107,6 +107,8 @@ def test_the_language_switch_changes_the_page_and_keeps_the_answer(
     assert set(HAN.findall(shown.replace("中文", ""))) <= set("量化")  # of a Chinese heading
     assert page.locator("#chat .answer").inner_html() == answer
     page.reload()
+    expect(page.locator("#brand h1 .t:visible")).to_have_text("Knowledge Base Assistant")
+    expect(page).to_have_title("Knowledge Base Assistant")
     expect(page.locator("#send")).to_have_text("Send")
 
 
