@@ -12,7 +12,10 @@ from urllib.request import getproxies
 
 import gradio as gr
 from gradio import networking
+from gradio.route_utils import API_PREFIX
 from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.errors import ServerError
 from assistant.ui.appearance import EMBLEM_FILE, ContentSecurityPolicy, head, theme
@@ -20,6 +23,7 @@ from assistant.ui.appearance import EMBLEM_FILE, ContentSecurityPolicy, head, th
 logger = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 1
+_UPLOADS = f"{API_PREFIX}/upload"
 _LOOPBACK = "127.0.0.1,localhost,::1"
 
 
@@ -79,7 +83,7 @@ def start(demo: gr.Blocks, *, host: str, port: int, root_path: str = "") -> str:
             favicon_path=EMBLEM_FILE,
             theme=theme(),
             head=head(),
-            app_kwargs={"middleware": [Middleware(ContentSecurityPolicy)]},
+            app_kwargs={"middleware": [Middleware(ContentSecurityPolicy), Middleware(_NoUploads)]},
         )
     except OSError as error:
         raise _cannot_listen(host, port, str(error)) from error
@@ -121,6 +125,17 @@ def announce_tunnel(open_tunnel: Callable[[], str], timeout_seconds: float) -> s
         reason = str(result) or type(result).__name__
     logger.warning("No public address (%s). The page is served locally only.", reason)
     return None
+
+
+class _NoUploads:
+    """ASGI middleware: the page takes no files, but gradio lets everybody leave some."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_upload = scope["type"] == "http" and scope["path"].rstrip("/").endswith(_UPLOADS)
+        await (Response(status_code=404) if is_upload else self._app)(scope, receive, send)
 
 
 def _open_tunnel(demo: gr.Blocks) -> str:

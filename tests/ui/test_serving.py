@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 from pathlib import Path
-from urllib.request import ProxyHandler, build_opener
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
@@ -61,6 +62,24 @@ def test_the_page_works_under_a_proxys_path_and_tells_browsers_to_load_nothing_e
     assert policy.startswith("default-src 'self'")
     assert "http" not in policy
     assert "/assistant" in page
+
+
+@pytest.mark.parametrize("path", ["", "/assistant"])
+def test_nobody_can_leave_files(index: Path, path: str) -> None:
+    demo = build_demo(make_demo_chain(index, make_model()), sample_manifest)
+    file = b'Content-Disposition: form-data; name="files"; filename="a"\r\n\r\na'
+    try:
+        address = start(demo, host="127.0.0.1", port=free_port(), root_path="/assistant")
+        upload = Request(
+            f"{address.rstrip('/')}{path}/gradio_api/upload",
+            data=b"--x\r\n" + file + b"\r\n--x--\r\n",
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+        )
+        with pytest.raises(HTTPError) as refused:
+            build_opener(ProxyHandler({})).open(upload, timeout=10)
+    finally:
+        stop(demo)
+    assert refused.value.code == 404
 
 
 def test_a_tunnels_address_is_logged(caplog: pytest.LogCaptureFixture) -> None:
