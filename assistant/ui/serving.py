@@ -103,15 +103,19 @@ def announce_tunnel(open_tunnel: Callable[[], str], timeout_seconds: float) -> s
     """Open a tunnel and log its address, or why there is none; the page is served anyway.
 
     Opening it may download a program and wait for hosts that never answer, so it happens
-    in a thread that is left alone when the time is over.
+    in a thread that is left alone when the time is over. A tunnel that opens later is
+    logged then.
     """
     outcome: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
 
     def run() -> None:
         try:
-            outcome.put(open_tunnel())
+            address = open_tunnel()
         except Exception as error:  # noqa: BLE001 - whatever it is, the page goes on without it
             outcome.put(error)
+        else:
+            logger.info("Public address, for up to a week: %s", address)
+            outcome.put(address)
 
     threading.Thread(target=run, name="share tunnel", daemon=True).start()
     try:
@@ -120,7 +124,6 @@ def announce_tunnel(open_tunnel: Callable[[], str], timeout_seconds: float) -> s
         reason = f"no answer within {timeout_seconds:.0f} s"
     else:
         if isinstance(result, str):
-            logger.info("Public address, for up to a week: %s", result)
             return result
         reason = str(result) or type(result).__name__
     logger.warning("No public address (%s). The page is served locally only.", reason)

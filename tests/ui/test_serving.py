@@ -97,6 +97,24 @@ def test_a_tunnel_that_never_opens_is_given_up(caplog: pytest.LogCaptureFixture)
     assert "served locally only" in caplog.text
 
 
+def test_the_address_of_a_tunnel_that_opens_late_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "assistant")
+    opened = threading.Event()
+
+    def open_late() -> str:
+        opened.wait(10)
+        return "https://late.gradio.live"
+
+    assert announce_tunnel(open_late, 0.1) is None
+    opened.set()
+    deadline = time.monotonic() + 5
+    while "https://late.gradio.live" not in caplog.text and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "https://late.gradio.live" in caplog.text
+
+
 def test_a_program_without_a_way_out_serves_locally_and_ends_at_ctrl_c() -> None:
     port = free_port()
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), DEAD_PROXY)
