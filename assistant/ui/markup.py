@@ -7,7 +7,7 @@ HTML is shown as text, images become links, and only http and https links are ke
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -57,14 +57,19 @@ def answer_markup(text: str, *, place: int = 0, numbers: Collection[int] = ()) -
     tokens = _MARKDOWN.parse(text)
     for token in tokens:
         if token.children:
-            token.children = [
-                part
-                for child in token.children
-                for part in (
-                    _with_marks(child, place, numbers) if child.type == "text" else [child]
-                )
-            ]
+            token.children = list(_cited(token.children, place, numbers))
     return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+
+
+def _cited(tokens: Sequence[Token], place: int, numbers: Collection[int]) -> Iterator[Token]:
+    in_link = False
+    for token in tokens:
+        if token.type in ("link_open", "link_close"):
+            in_link = token.type == "link_open"
+        if token.type == "text" and not in_link:
+            yield from _with_marks(token, place, numbers)
+        else:
+            yield token
 
 
 def _with_marks(token: Token, place: int, numbers: Collection[int]) -> list[Token]:

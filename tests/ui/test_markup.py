@@ -85,6 +85,12 @@ def test_numbers_of_sources_become_links_to_them_and_others_stay_text() -> None:
     assert seen.text.strip() == "yes 13, no [7], [1]"
 
 
+def test_a_number_within_a_link_stays_text() -> None:
+    seen = Seen(answer_markup("[see [1] here](https://example.org) [1]", numbers=[1]))
+    assert [link["href"] for link in seen.links] == ["https://example.org", "#source-0-1"]
+    assert seen.text.strip() == "see [1] here 1"
+
+
 def test_a_text_cannot_make_its_numbers_lead_elsewhere() -> None:
     seen = Seen(answer_markup("see [1]\n\n[1]: https://evil.example.org", numbers=[1]))
     assert {link["href"] for link in seen.links} == {"#source-0-1"}
