@@ -87,11 +87,12 @@ def messages(conversation: Conversation, first: int = 0) -> list[Message]:
 
 
 def _pair(exchange: Exchange, place: int) -> Sequence[Message]:
-    reply = {"role": "assistant", "content": _reply(exchange, place)}
+    # Gradio cleans messages as if they were docstrings, which references get through.
+    reply = {"role": "assistant", "content": _reply(exchange, place).replace("\t", "&#9;")}
     if not exchange.question:
         return (reply,)
-    question = f'<div class="question">{plain(exchange.question)}</div>'
-    return {"role": "user", "content": question}, reply
+    asked = plain(exchange.question).replace("\t", "&#9;").replace("\n", "&#10;")
+    return {"role": "user", "content": f'<div class="question">{asked}</div>'}, reply
 
 
 def _reply(exchange: Exchange, place: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 from assistant.ui.conversation import Exchange, is_running, messages, turns
 from assistant.ui.texts import ERRORS
 from tests.builders import make_hit
@@ -14,6 +16,17 @@ def test_questions_are_shown_as_text() -> None:
     seen = Seen(question["content"])
     assert seen.tags == {"div"}
     assert seen.text == "<script>alert(1)</script>\n**x** [1]"
+
+
+def test_tabs_and_indentation_survive_gradios_cleaning() -> None:
+    code = "all:\n\tmake\n\t\tinstall\n"
+    asked = "why?\n    if x:\n\treturn"
+    exchange = Exchange(asked, "answered", text=f"so:\n\n```make\n{code}```\n")
+    question, answer = (
+        Seen(inspect.cleandoc(message["content"])) for message in messages((exchange,))
+    )
+    assert question.text == asked
+    assert code in answer.text
 
 
 def test_the_chain_is_told_of_finished_answers_only() -> None:

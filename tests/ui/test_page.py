@@ -507,6 +507,15 @@ def test_code_can_be_copied(serve_demo: ServeDemo, open_page: OpenPage) -> None:
     )
 
 
+def test_copied_code_has_its_tabs(serve_demo: ServeDemo, open_page: OpenPage) -> None:
+    model = make_model("```make\nall:\n\tmake install\n```\n")
+    page = open_page(serve_demo(model), permissions=["clipboard-read", "clipboard-write"])
+    ask(page)
+    answered(page)
+    page.locator("#chat .copy-code").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "all:\n\tmake install\n"
+
+
 def test_a_question_that_was_stopped_in_line_is_not_answered_and_the_next_one_is(
     serve_demo: ServeDemo, open_page: OpenPage
 ) -> None:
