@@ -106,14 +106,22 @@ def _reply(exchange: Exchange, place: int) -> str:
         parts.append(f'<div class="notice" role="alert">{both(exchange.error)}</div>')
     elif note := _note(exchange):
         css_class = "waiting" if exchange.status in RUNNING else "note"
-        parts.append(f'<div class="{css_class}" role="status">{both(note)}</div>')
+        parts.append(f'<div class="{css_class}">{both(note)}{_clock(exchange)}</div>')
     return "".join(parts)
+
+
+def _clock(exchange: Exchange) -> str:
+    """Seconds of waiting, which would be read aloud one by one."""
+    if exchange.status != "reading":
+        return ""
+    seconds = texts.SECONDS.format(seconds=round(exchange.seconds))
+    return f'<span aria-hidden="true">{both(seconds)}</span>'
 
 
 def _note(exchange: Exchange) -> Words | None:
     seconds, count = round(exchange.seconds), len(exchange.hits)
     if exchange.status == "reading":
-        return texts.READING.format(count=count, seconds=seconds)
+        return texts.READING.format(count=count)
     if exchange.status == "answered":
         if not exchange.cited:
             return texts.UNCITED

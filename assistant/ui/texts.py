@@ -78,9 +78,10 @@ MINUTES_LEFT = Words("，约剩 {minutes} 分钟", ", about {minutes} min left")
 WAITING = Words("排队等候中……", "Waiting for its turn…")
 SEARCHING = Words("正在检索知识库……", "Searching the knowledge base…")
 READING = Words(
-    "找到 {count} 段原文，正在阅读……{seconds} 秒",
-    "Passages found: {count}. Reading… {seconds} s",
+    "找到 {count} 段原文，正在阅读……",
+    "Passages found: {count}. Reading…",
 )
+SECONDS = Words("{seconds} 秒", "{seconds} s")
 ANSWERED = Words(
     "引用 {count} 段中的 {cited} 段 · {seconds} 秒",
     "Passages cited: {cited} of {count} · {seconds} s",

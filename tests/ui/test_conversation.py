@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+from dataclasses import replace
 
 from assistant.ui.conversation import Exchange, is_running, messages, turns
 from assistant.ui.texts import ERRORS
@@ -46,6 +48,15 @@ def test_waiting_says_what_is_happening_and_for_how_long() -> None:
     assert "Passages found: 2" in text
     assert "7 s" in text
     assert is_running((exchange,))
+
+
+def test_seconds_of_waiting_are_not_read_aloud() -> None:
+    exchange = Exchange("q", "reading", (make_hit(),))
+    contents = [messages((replace(exchange, seconds=s),))[1]["content"] for s in (1.0, 2.0)]
+    aloud = [re.sub(r'<span aria-hidden="true">.*?s</span></span>', "", c) for c in contents]
+    assert contents[0] != contents[1]
+    assert aloud[0] == aloud[1]
+    assert "role=" not in aloud[0]
 
 
 def test_an_answer_without_citation_is_said_to_be_so() -> None:
