@@ -23,16 +23,17 @@ from assistant.vector_index import BuildState, Manifest
 # For events that only change what is shown: they need not wait in line.
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _LOOK_SECONDS = 2.0  # between looks at a build that runs
-# Opened passages stay open when the list is drawn again.
+# Opened passages and earlier questions stay open when the list is drawn again.
 _KEEP_OPEN = """
 const open = new Set();
 element.addEventListener("toggle", (event) => {
-  const card = event.target.closest("li.source");
-  if (card) event.target.open ? open.add(card.id) : open.delete(card.id);
+  const { id } = event.target.closest("li.source, .earlier");
+  event.target.open ? open.add(id) : open.delete(id);
 }, true);
 watch("value", () => {
   for (const id of [...open]) {
-    const details = document.getElementById(id)?.querySelector("details");
+    const kept = document.getElementById(id);
+    const details = kept?.matches("details") ? kept : kept?.querySelector("details");
     if (details) details.open = true; else open.delete(id);
   }
 });

@@ -30,7 +30,7 @@ def _folded(exchange: Exchange, place: int) -> str:
     question = exchange.question[:_QUESTION_CHARS]
     shown = question + ("…" if len(exchange.question) > _QUESTION_CHARS else "")
     return (
-        f'<details class="earlier"><summary>{plain(shown)}</summary>'
+        f'<details class="earlier" id="earlier-{place}"><summary>{plain(shown)}</summary>'
         f"{_section(exchange, place)}</details>"
     )
 

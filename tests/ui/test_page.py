@@ -198,6 +198,10 @@ def test_a_follow_up_knows_the_conversation_and_each_answer_its_own_sources(
     expect(page.locator("#source-0-1")).to_be_hidden()
     page.locator("#chat a.cite").first.click()
     expect(page.locator("#source-0-1 .passage")).to_be_visible()
+    ask(page, "how to install lmdeploy")
+    expect(page.locator("#chat .answer.answered")).to_have_count(3)
+    expect(page.locator("#source-0-1 .passage")).to_be_visible()
+    expect(page.locator("#source-1-1")).to_be_hidden()
 
 
 def test_a_failing_model_is_a_sentence_in_the_chat_in_the_visitors_language(

@@ -57,7 +57,7 @@ def test_earlier_questions_keep_their_sources_folded_under_ids_of_their_own() ->
     html = panel((first, Exchange("second?", "searching")))
     assert 'id="source-0-1"' in html
     assert html.index("Searching") < html.index("first?") < html.index('id="source-0-1"')
-    assert '<details class="earlier">' in html
+    assert '<details class="earlier" id="earlier-0">' in html
 
 
 def test_an_empty_panel_says_what_it_is_for() -> None:
