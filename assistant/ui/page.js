@@ -3,6 +3,8 @@
   const chinese = (navigator.language || "").toLowerCase().startsWith("zh");
   document.documentElement.lang = chinese ? "zh-CN" : "en";
 
+  const matches = (query) => window.matchMedia(query).matches;
+
   // [n] in an answer opens source n beside it.
   function showSource(id) {
     const card = document.getElementById(id);
@@ -11,7 +13,9 @@
       if (node.tagName === "DETAILS") node.open = true;
     }
     card.querySelector("details").open = true;
-    card.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    // Where the page scrolls as a whole, the question box lies over its end.
+    const block = matches("(max-width: 900px)") ? "start" : "nearest";
+    card.scrollIntoView({ block, behavior: "smooth" });
     card.classList.remove("pointed-at");
     requestAnimationFrame(() => card.classList.add("pointed-at"));
   }
