@@ -13,6 +13,7 @@
       if (node.tagName === "DETAILS") node.open = true;
     }
     card.querySelector("details").open = true;
+    card.querySelector("summary").focus({ preventScroll: true });
     // Where the page scrolls as a whole, the question box lies over its end.
     const block = matches("(max-width: 900px)") ? "start" : "nearest";
     card.scrollIntoView({ block, behavior: "smooth" });
@@ -36,6 +37,10 @@
     if (cite) {
       event.preventDefault();
       showSource(cite.getAttribute("href").slice(1));
+    }
+    // These go when they are used. A focus would open the keyboard of a phone.
+    if (event.target.closest("#send, #stop, #chat .example") && matches("(hover: hover)")) {
+      document.querySelector("#box textarea").focus({ preventScroll: true });
     }
     const copy = event.target.closest("button.copy-code");
     if (copy) {
