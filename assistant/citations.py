@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from assistant.documents import Citation, SearchHit
 
 _MARK = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[-–~,，、;；]\s*\d{1,3})*)\s*[\]】］]")
+_NORMAL = re.compile(r"\[[1-9]\d*\]")  # as the filter passes marks on
 _RANGE = re.compile(r"(\d+)(?:\s*[-–~]\s*(\d+))?")
 _INCOMPLETE = re.compile(r"(?:[\[【［][-–~\d\s,，、;；]{0,24}|`+)$")
 _SUBSCRIPT = re.compile(r"[A-Za-z0-9_)\]]$")  # what stands before the bracket of `a[0]`
@@ -132,7 +133,7 @@ class Attributor:
 
     def _citation(self) -> str:
         prose = _CODE.sub("", self._paragraph)
-        if _MARK.search(prose):
+        if _NORMAL.search(prose):
             self._cited = True
             return ""
         if not has_words(_HEADING_LINE.sub("", prose)):

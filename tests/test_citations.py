@@ -108,6 +108,12 @@ def test_headings_are_not_cited_and_tables_below() -> None:
     assert text == f"## Ingredients\n\n{table}\n\n[2]"
 
 
+def test_a_subscript_is_no_citation() -> None:
+    attributor = Attributor([make_hit(text="print outputs[0].text to see the first answer")])
+    text = attributor.feed("print outputs[0].text to see it") + attributor.finish()
+    assert text == "print outputs[0].text to see it [1]"
+
+
 def test_an_answer_that_ends_with_code_is_cited_below_it() -> None:
     assert attributed(["Do this:\n```\nquant_policy to 8 to quantize\n```"]).endswith("```\n\n[1]")
 
