@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from assistant.documents import Citation, SearchHit
 
-_MARK = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[-–~,，、;；]\s*\d{1,3})*)\s*[\]】］]")
+_MARK = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*)\s*[\]】］]")
 _NORMAL = re.compile(r"\[[1-9]\d*\]")  # as the filter passes marks on
-_RANGE = re.compile(r"(\d+)(?:\s*[-–~]\s*(\d+))?")
-_INCOMPLETE = re.compile(r"(?:[\[【［][-–~\d\s,，、;；]{0,24}|`+)$")
-_SUBSCRIPT = re.compile(r"[A-Za-z0-9_)\]]$")  # what stands before the bracket of `a[0]`
+_INCOMPLETE = re.compile(r"(?:[\[【［][\d\s,，、;；]{0,24}|`+)$")
+_SUBSCRIPT = re.compile(r"[A-Za-z0-9_)]$")  # what stands before the bracket of `a[0]`
 _CODE_EDGE = re.compile(r"(`+|\n)")
 _PARAGRAPH_END = re.compile(r"(\n{2,})")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
@@ -24,9 +23,9 @@ _ENOUGH_SHARED = 0.15
 class CitationFilter:
     """Passes a stream of text on, with its citations normalised and invented ones dropped.
 
-    `[1, 3]`, `[1-3]` and `【1】` become `[1][3]`, `[1][2][3]` and `[1]`. What may be the start
-    of a citation is held back until it is complete; code between backticks is left as it is,
-    and so is a subscript such as `a[0]`, which no passage has as its number.
+    `[1, 3]` and `【1】` become `[1][3]` and `[1]`. What may be the start of a citation is
+    held back until it is complete; code between backticks is left as it is, and so is the
+    subscript of `a[0]`, which no passage has as its number.
 
     Attributes:
         numbers: Those passed on, in order of appearance.
@@ -75,21 +74,15 @@ class CitationFilter:
         return passed
 
     def _replace(self, match: re.Match[str]) -> str:
-        numbers = _numbers(match[1])
+        numbers = [int(number) for number in re.findall(r"\d+", match[1])]
         kept = [number for number in numbers if number in self._valid]
-        if 0 in numbers and _SUBSCRIPT.search(match.string[: match.start()] or self._last):
+        if numbers == [0] and _SUBSCRIPT.search(match.string[: match.start()] or self._last):
             return match[0]
         if not self._begun and not has_words(_MARK.sub("", match.string[: match.start()])):
             self.leading += [number for number in kept if number not in self.leading]
             return ""
         self.numbers += [number for number in kept if number not in self.numbers]
         return "".join(f"[{number}]" for number in kept)
-
-
-def _numbers(marked: str) -> list[int]:
-    """Those of `1, 3-5`, a range in full."""
-    ranges = [(int(first), int(last or first)) for first, last in _RANGE.findall(marked)]
-    return [number for first, last in ranges for number in range(first, last + 1)]
 
 
 class Attributor:
