@@ -14,6 +14,7 @@ _ASKS_IN_ENGLISH = re.compile(
     r"please|tell|explain|show|give)\b",
     re.IGNORECASE,
 )
+_ASKS_IN_CHINESE = re.compile(r"怎|如何|什么|吗|呢|为何|哪|多少|还是|要不要|这个|告诉|的|么")
 _GLUE = re.compile(
     r"\b(?:what|how|which|where|when|who|why|can|could|do|does|did|is|are|was|were|should|would|"
     r"will|please|tell|explain|show|give|me|i|you|we|it|its|the|an?|of|to|in|on|at|for|from|with|"
@@ -31,10 +32,12 @@ def language_of(question: str) -> Language:
     """Language of a question: Chinese as soon as Han characters carry part of the sentence.
 
     A Chinese term does not in a sentence that begins as an English question and is held
-    together by English words.
+    together by English words. An English error message with "怎么解决" behind it is Chinese.
     """
     han = len(_HAN.findall(question))
     if not han or han * 4 < len(_LETTER_RUN.findall(question)):
         return "en"
+    if _ASKS_IN_CHINESE.search(question):
+        return "zh"
     terms, glue = len(_HAN_RUN.findall(question)), len(_GLUE.findall(question))
     return "en" if _ASKS_IN_ENGLISH.match(question) and glue > terms else "zh"
