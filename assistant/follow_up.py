@@ -20,13 +20,15 @@ from assistant.keyword_index.words import words
 _OPENS = re.compile(
     r"\s*(?:(?P<word>[那换再])|还有|另外|以及|然后|接着|所以|为什么呢|为啥呢|如果是|要是|"
     r"(?:and|or|but|so|then|also|still|same|what about|how about|what if|why not|mine|yours)"
-    r"(?![-\w])|(?:ok|okay|great|thanks)(?:\s*[^-\s\w]|\s+(?:and|but|so|then|what|how)\b)|"
+    r"(?![-\w])|(?:ok|okay|great|thanks)(?:\s*[^-\s\w]|\s+(?:and|but|so|then|now|what|how|please|"
+    r"explain|can)\b)|"
     r"why\s*\??$)",
     re.IGNORECASE,
 )
 # Words, as jieba cuts them, that continue; 那不勒斯, 换行符 and 再审 are others.
 _CONTINUES = re.compile(
-    r"那[么得能有要就会是还该]?|换[个成到做作用一]?|再[大小多少高低快慢说问来加有者]?"
+    r"那[么得能有要就会是还该好]?|换(?:[个成到做作用为一种张台块套款]|句话说)?|"
+    r"再[大小多少高低快慢说问来加有者次]?"
 )
 # It names what was named before; in a long question that may be in the question itself.
 _POINTS = re.compile(
