@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from assistant.model_hub.client import Watch
 _LOOK_SECONDS = 0.2
 _REASON_CHARS = 300
 _DISK_FULL = ("No space left", "Errno 28")
+_NEXT_TO_NOTHING = 100_000_000  # bytes
 
 # Given the first line the child prints: the line to send back, and the bytes to expect.
 Answer = Callable[[str], tuple[str, int | None]]
@@ -52,7 +54,7 @@ def run_child(
 
     Raises:
         HubError: The child failed, with the end of its error output; or it stalled.
-        OSError: It failed because a disk is full.
+        OSError: It failed because the disk of `folder` is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile() as log, _started(command, environment, log) as process:
@@ -74,7 +76,7 @@ def run_child(
             elif time.monotonic() - changed > watch.timeout_seconds:
                 raise _failed(f"nothing arrived for {watch.timeout_seconds:g} s")
         if process.returncode:
-            raise _failure(_output(log), process.returncode)
+            raise _failure(_output(log), process.returncode, folder)
 
 
 def folder_bytes(folder: Path) -> int:
@@ -168,10 +170,16 @@ def _output(log: IO[bytes]) -> str:
     return log.read().decode(errors="replace")
 
 
-def _failure(output: str, code: int) -> Exception:
-    """A full disk is not the hub's fault: asking another one does not help."""
+def _failure(output: str, code: int, folder: Path) -> Exception:
+    """Where the disk of `folder` is full, asking another hub does not help.
+
+    The full disk may be another one, where a client keeps its own files.
+    """
     reason = _last_words(output) or f"the client ended with {code}"
-    return OSError(reason) if any(sign in output for sign in _DISK_FULL) else _failed(reason)
+    is_full = any(sign in output for sign in _DISK_FULL)
+    if is_full and shutil.disk_usage(folder).free < _NEXT_TO_NOTHING:
+        return OSError(reason)
+    return _failed(reason)
 
 
 def _last_words(output: str) -> str:

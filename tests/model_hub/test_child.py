@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -91,9 +93,16 @@ def test_the_reason_is_the_message_without_the_stack(
     assert "File" not in raised.value.got
 
 
-def test_a_full_disk_is_no_fault_of_the_hub(tmp_path: Path) -> None:
+def test_a_full_disk_is_no_fault_of_the_hub_unless_it_is_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = "import errno, os; raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))"
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
     with pytest.raises(OSError, match="No space left"):
-        run("import errno, os; raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))", tmp_path)
+        run(fails, tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**12))
+    with pytest.raises(HubError, match="No space left"):
+        run(fails, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups")

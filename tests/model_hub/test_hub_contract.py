@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -228,7 +230,10 @@ def test_falls_through_with_a_line_for_each_hub(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
-def test_a_full_disk_is_said_and_no_other_hub_is_asked(tmp_path: Path) -> None:
+def test_a_full_disk_is_said_and_no_other_hub_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=0))
     parts = tmp_path / ".partial" / "tiny" / "huggingface" / "parts"
     parts.mkdir(parents=True)
     (parts / "model.safetensors").symlink_to("/dev/full")
