@@ -99,7 +99,10 @@ class Settings(BaseSettings):
         120, gt=0, description="Limit for that server's next word; the first may take longest."
     )
     chat_context_tokens: int = Field(
-        4096, ge=512, description="Context window that is kept free for the chat model."
+        4096,
+        ge=512,
+        description="Context window that is kept free for the chat model; at least "
+        f"{_FEWEST_PROMPT_TOKENS} more than the tokens of an answer.",
     )
     chat_threads: int | None = Field(None, ge=1, description="Threads of llama.cpp; empty: all.")
 
@@ -199,13 +202,13 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="after")
     @classmethod
-    def _at_home(cls, value: Any) -> Any:
-        return value.expanduser() if isinstance(value, Path) else value
+    def _path_at_home(cls, value: Any) -> Any:
+        return _at_home(value) if isinstance(value, Path) else value
 
     @field_validator("embedder", "chat_model", "reranker", mode="after")
     @classmethod
     def _folder_at_home(cls, value: str) -> str:
-        return str(Path(value).expanduser()) if value.startswith("~") else value
+        return str(_at_home(Path(value))) if value.startswith("~") else value
 
     @field_validator("answer_tokens", mode="after")
     @classmethod
@@ -217,6 +220,13 @@ class Settings(BaseSettings):
                 f"{context}: question and passages need room, too"
             )
         return value
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # there is no such user
+        raise ValueError(str(error)) from error
 
 
 def load_settings(**overrides: object) -> Settings:

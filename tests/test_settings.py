@@ -44,6 +44,8 @@ def test_hubs_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ASSISTANT_HUBS", "nohub"),
         ("ASSISTANT_HUBS", "pypi,"),
         ("ASSISTANT_CHAT_BACKEND", "magic"),
+        ("ASSISTANT_DB_FOLDER", "~no-such-user/db"),
+        ("ASSISTANT_CHAT_MODEL", "~no-such-user/model"),
     ],
 )
 def test_bad_values_are_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
