@@ -34,18 +34,21 @@ def test_huggingface_offline_is_never_asked(tmp_path: Path) -> None:
         assert not server.headers
 
 
+def huggingface(folder: Path, server: HuggingFaceServer) -> ModelHub:
+    return ModelHub(
+        folder,
+        ("huggingface",),
+        3,
+        60,
+        endpoints=endpoints(huggingface=server.address),
+        catalogue={"tiny": folder_model()},
+    )
+
+
 def test_huggingface_token_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     with HuggingFaceServer(FILES).running() as server:
-        hub = ModelHub(
-            tmp_path,
-            ("huggingface",),
-            3,
-            60,
-            endpoints=endpoints(huggingface=server.address),
-            catalogue={"tiny": folder_model()},
-        )
-        hub.fetch_file("tiny", "config.json")
+        huggingface(tmp_path, server).fetch_file("tiny", "config.json")
         sent = [headers.get("authorization") for headers in server.headers.values()]
     assert sent.count("Bearer hf_secret") == 2  # The listing and the file; the check has none.
 
@@ -55,15 +58,7 @@ def test_a_python_that_keeps_to_safe_paths_downloads_too(
 ) -> None:
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     with HuggingFaceServer(FILES).running() as server:
-        hub = ModelHub(
-            tmp_path,
-            ("huggingface",),
-            3,
-            60,
-            endpoints=endpoints(huggingface=server.address),
-            catalogue={"tiny": folder_model()},
-        )
-        assert contents(hub.fetch("tiny")) == WANTED
+        assert contents(huggingface(tmp_path, server).fetch("tiny")) == WANTED
 
 
 def test_modelscope_token_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
