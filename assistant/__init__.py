@@ -1,9 +1,9 @@
 """A knowledge-base assistant for Gradio.
 
-Rooms, each importing only from those before it: errors, settings, progress, documents,
-questions, sources, loaders, splitter, embeddings, model_hub, keyword_index, vector_index,
-retriever, grounding, prompts, chat_models, citations, follow_up, chain, evaluation,
-building, background_build, assembly, ui.
+Rooms, each importing only from those before it: errors, settings, progress,
+documents, sources, loaders, splitter, embeddings, model_hub, keyword_index,
+questions, vector_index, retriever, grounding, prompts, chat_models, citations,
+follow_up, chain, evaluation, building, background_build, assembly, ui.
 """
 
 from importlib.util import find_spec

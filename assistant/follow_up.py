@@ -46,8 +46,7 @@ _POINTS = re.compile(
 _EMPTY = re.compile(
     r"\bit (?=(?:takes?|possible|safe|important|necessary|better|best|ok|okay|worth|legal|allowed|"
     r"normal|common|required|recommended|hard|difficult|easy|enough|useful|fine) (?:to|that|if)\b)"
-    r"|(?<=\bknow )that\b|(?<=\btell )that\b|(?<=\bsure )that\b|(?<=\bsays )that\b"
-    r"|(?<=\bso )that\b|(?<=\bmean )that\b|(?<=\bmeans )that\b|(?<=\bthink )that\b",
+    r"|(?:(?<=\b(?:know|tell|sure|says|mean) )|(?<=\b(?:means|think) )|(?<=\bso ))that\b",
     re.IGNORECASE,
 )
 _ASKS = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from assistant.documents import Language
+from assistant.keyword_index.words import ENGLISH_STOP
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
@@ -15,12 +16,6 @@ _ASKS_IN_ENGLISH = re.compile(
     re.IGNORECASE,
 )
 _ASKS_IN_CHINESE = re.compile(r"怎|如何|什么|吗|呢|为何|哪|多少|还是|要不要|这个|告诉|的|么")
-_GLUE = re.compile(
-    r"\b(?:what|how|which|where|when|who|why|can|could|do|does|did|is|are|was|were|should|would|"
-    r"will|please|tell|explain|show|give|me|i|you|we|it|its|the|an?|of|to|in|on|at|for|from|with|"
-    r"and|or|not|be|my|your|this|that|these|those|if|there|between|about|means?)\b",
-    re.IGNORECASE,
-)
 
 
 def readable(question: str) -> str:
@@ -35,9 +30,11 @@ def language_of(question: str) -> Language:
     together by English words. An English error message with "怎么解决" behind it is Chinese.
     """
     han = len(_HAN.findall(question))
-    if not han or han * 4 < len(_LETTER_RUN.findall(question)):
+    words = _LETTER_RUN.findall(question)
+    if not han or han * 4 < len(words):
         return "en"
     if _ASKS_IN_CHINESE.search(question):
         return "zh"
-    terms, glue = len(_HAN_RUN.findall(question)), len(_GLUE.findall(question))
+    glue = sum(word.casefold() in ENGLISH_STOP for word in words)
+    terms = len(_HAN_RUN.findall(question))
     return "en" if _ASKS_IN_ENGLISH.match(question) and glue > terms else "zh"

@@ -49,7 +49,7 @@ _CHINESE = (
     "跟 但 但是 而 如果 因为 所以 然后 那么 只 才 吗 嗯 知道 告诉 是不是 有没有 能不能 可不可以 "
     "到底 究竟 怎么办 咋办"
 )
-_ENGLISH_STOP, _CHINESE_STOP = frozenset(_ENGLISH.split()), frozenset(_CHINESE.split())
+ENGLISH_STOP, _CHINESE_STOP = frozenset(_ENGLISH.split()), frozenset(_CHINESE.split())
 
 
 def words(text: str) -> list[str]:
@@ -94,7 +94,7 @@ def _identifier(run: str) -> tuple[str, ...]:
         pieces = [piece for piece in _BORDER.split(part) if piece != part and _tells(piece)]
         pieces += [match[1] for piece in (part, *pieces) if (match := _NUMBERED.fullmatch(piece))]
         folded = [piece.casefold() for piece in (part, *pieces)]
-        found += [_stem(piece) for piece in folded if piece not in _ENGLISH_STOP]
+        found += [_stem(piece) for piece in folded if piece not in ENGLISH_STOP]
     return tuple(dict.fromkeys(found))
 
 
