@@ -7,9 +7,9 @@ import signal
 import sys
 import threading
 
-from assistant import assembly
-from assistant.background_build import missing_sources_added
+from assistant import application
 from assistant.errors import AssistantError
+from assistant.indexing.background import missing_sources_added
 from assistant.settings import load_settings
 
 
@@ -21,11 +21,11 @@ def main() -> int:
     try:
         settings = load_settings()
         with missing_sources_added(settings):
-            finder = assembly.retriever(settings)
-            model = assembly.chat_model(settings)
+            finder = application.retriever(settings)
+            model = application.chat_model(settings)
             # While the page is made, so that the first question does not wait for it.
             threading.Thread(target=finder.embedder.load, daemon=True).start()
-            assembly.serve_page(settings, assembly.chain(settings, finder, model))
+            application.serve_page(settings, application.chain(settings, finder, model))
     except AssistantError as error:
         logging.error("Error: %s", error)
         return error.exit_code

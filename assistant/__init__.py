@@ -1,9 +1,8 @@
 """A knowledge-base assistant for Gradio.
 
-Rooms, each importing only from those before it: errors, settings, progress,
-documents, sources, loaders, splitter, embeddings, model_hub, keyword_index,
-questions, vector_index, retriever, grounding, prompts, chat_models, citations,
-follow_up, chain, evaluation, building, background_build, assembly, ui.
+Rooms, each importing only from those before it: errors, settings, progress, documents,
+language, sources, loaders, splitter, embeddings, model_hub, keywords, index, indexing,
+chat_models, retriever, answering, evaluation, reports, application, ui.
 """
 
 from importlib.util import find_spec

@@ -24,8 +24,8 @@ from command_line import (
 )
 from terminal_progress import TerminalProgress
 
-from assistant import assembly
-from assistant.chain import AnswerChain
+from assistant import application
+from assistant.answering.chain import AnswerChain
 from assistant.documents import Answer, Delta, SearchFilters
 from assistant.errors import ChatModelError, QuestionError
 
@@ -39,8 +39,8 @@ def main() -> int:
     pairs = questions_of(arguments_parser, arguments)
     settings = settings_for(arguments)
     progress = TerminalProgress()
-    finder = assembly.retriever(settings, progress)
-    chain = assembly.chain(settings, finder, assembly.chat_model(settings, progress))
+    finder = application.retriever(settings, progress)
+    chain = application.chain(settings, finder, application.chat_model(settings, progress))
     filters = filters_of(arguments)
     if arguments.batch is not None:
         return _ask_all(chain, pairs, filters)

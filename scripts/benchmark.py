@@ -19,8 +19,8 @@ from benchmark_index import compare, encoder_against_processor, growth
 from benchmark_latency import latency, print_latency
 from command_line import add_filters, filters_of, parser, print_json, run, say, settings_for
 
-from assistant import building
 from assistant.evaluation import EvalQuestion, read_questions, retrieval_report
+from assistant.indexing import building
 from assistant.settings import Settings
 from assistant.sources import fetch, list_files, read_sources
 

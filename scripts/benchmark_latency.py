@@ -23,13 +23,13 @@ import psutil
 from command_line import add_filters, filters_of, parser, print_json, run, say, settings_for
 from enlarged_index import enlarge
 
-from assistant import building
 from assistant.documents import SearchFilters
 from assistant.embeddings import Embedder
 from assistant.evaluation import read_questions
+from assistant.index import LiveIndex, open_version
+from assistant.indexing import building
 from assistant.retriever import KnowledgeRetriever
 from assistant.settings import Settings
-from assistant.vector_index import LiveIndex, open_version
 
 _HERE = Path(__file__).resolve().parent
 _LIMIT_SECONDS = 3600

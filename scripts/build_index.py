@@ -16,8 +16,8 @@ from command_line import parser, print_json, run, say, settings_for
 
 if TYPE_CHECKING:
     from assistant.embeddings import Embedder
+    from assistant.indexing import BuildReport
     from assistant.settings import Settings
-    from assistant.vector_index import BuildReport
 
 # What is heavy is imported where it is used: processes that parse files import this file.
 
@@ -74,7 +74,7 @@ def _build(
     """Build and print the summary; `again` when repositories were asked before."""
     from terminal_progress import TerminalProgress
 
-    from assistant import building
+    from assistant.indexing import building
 
     report = building.build(
         settings,
@@ -87,7 +87,9 @@ def _build(
     )
     _print_summary(report, arguments.update)
     if arguments.report:
-        building.write_index_report(settings, arguments.report, used)
+        from assistant import application  # heavy
+
+        application.write_index_report(settings, arguments.report, used)
         say(f"{arguments.report} written.")
     if arguments.json:
         print_json(report)
@@ -98,10 +100,9 @@ def _watch(settings: Settings, arguments: argparse.Namespace) -> int:
     """Build, then again whenever a local folder changes, until Ctrl-C; keeps the embedder."""
     from terminal_progress import TerminalProgress
 
-    from assistant import building
     from assistant.errors import AssistantError, SourcesFileError
+    from assistant.indexing import building, watch
     from assistant.sources import read_sources
-    from assistant.vector_index import watch
 
     named = (source.folder for source in read_sources(settings.sources_file))
     folders = [f for f in named if f and os.access(f, os.R_OK) and f.is_dir()]

@@ -11,7 +11,8 @@ from typing import Any
 from command_line import parser, print_json, run, say, settings_for
 from terminal_progress import TerminalProgress
 
-from assistant import assembly, building
+from assistant import application
+from assistant.indexing import building
 from assistant.model_hub import CatalogueModel, ModelHub
 from assistant.settings import Settings
 
@@ -56,7 +57,7 @@ def _wanted(
         yield arguments.name, arguments.file
         return
     yield settings.embedder, None
-    choice = assembly.choose_chat_model(settings, hub)
+    choice = application.choose_chat_model(settings, hub)
     say(f"chat model: {choice.model} ({choice.backend}): {choice.reason}")
     if choice.backend != "openai_compatible":
         yield choice.model, None

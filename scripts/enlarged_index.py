@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from assistant import building
 from assistant.documents import Chunk
 from assistant.embeddings.base import Vectors
+from assistant.index import OpenIndex, open_version
+from assistant.index.chunk_file import chunk_line, chunks_of, lines
+from assistant.index.versions import new_version, switch_to
+from assistant.indexing import building
+from assistant.indexing.search_files import write_search_files
+from assistant.indexing.writer import VersionWriter, Window
 from assistant.settings import Settings
-from assistant.vector_index import OpenIndex, open_version
-from assistant.vector_index.chunk_file import chunk_line, chunks_of, lines
-from assistant.vector_index.search_files import write_search_files
-from assistant.vector_index.versions import new_version, switch_to
-from assistant.vector_index.writer import VersionWriter, Window
 
 _NOISE = 0.02  # in each of 384 components: a cosine of 0.93 to the original
 _REPLACED = 0.25  # share of the words of a copy

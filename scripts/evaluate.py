@@ -18,8 +18,9 @@ from command_line import parser, print_json, run, say, settings_for
 from evaluation_tables import tables
 from terminal_progress import TerminalProgress
 
-from assistant import assembly
-from assistant.chain import AnswerChain
+from assistant import application
+from assistant.answering.chain import AnswerChain
+from assistant.answering.grounding import EMBEDDER_FREE, FEATURES, Calibration
 from assistant.errors import ChatModelError, QuestionError, SettingsError
 from assistant.evaluation import (
     EvalQuestion,
@@ -38,12 +39,11 @@ from assistant.evaluation import (
     refusal_report,
     retrieval_report,
 )
-from assistant.evaluation.page import Evaluation, page
-from assistant.grounding import EMBEDDER_FREE, FEATURES, Calibration
-from assistant.retriever.variants import BASELINES, STEPS, Variant, course
+from assistant.evaluation.baselines import BASELINES, STEPS, Variant, course
+from assistant.index import Manifest
+from assistant.indexing.calibrating import store_calibration
+from assistant.reports.evaluation_page import Evaluation, page
 from assistant.settings import Settings
-from assistant.vector_index import Manifest
-from assistant.vector_index.calibrating import store_calibration
 
 _INDEX = Path()  # --calibrate without a file
 
@@ -58,10 +58,10 @@ def main() -> int:
     dialogues = [d for file in arguments.dialogues for d in read_dialogues(file)]
     against: dict[str, Variant] = {"course": course(arguments.course)} if arguments.course else {}
     progress = TerminalProgress()
-    finder = assembly.retriever(settings, progress)
+    finder = application.retriever(settings, progress)
     manifest = finder.manifest
     _warn_of_unknown_sources(questions, manifest)
-    calibration = assembly.calibration(manifest)
+    calibration = application.calibration(manifest)
     report: dict[str, Any] = {}
     outcomes: list[Outcome] = []
     fitted: dict[str, Fitted] = {}
@@ -79,8 +79,8 @@ def main() -> int:
     if dialogues:
         report["dialogues"] = follow_ups(finder, dialogues, progress)
     if arguments.answers:
-        model = assembly.chat_model(settings, progress)
-        chain = assembly.chain(settings, finder, model)
+        model = application.chat_model(settings, progress)
+        chain = application.chain(settings, finder, model)
         report["answers"] = _answers(chain, questions, progress)
     for line in tables(report):
         say(line)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from assistant.documents import Source
 from assistant.embeddings.base import Embedder
+from assistant.index import LiveIndex
+from assistant.indexing import BuildOptions, BuildReport, build_index
 from assistant.sources import fetch
-from assistant.vector_index import BuildOptions, BuildReport, LiveIndex, build_index
 from tests.fakes import HashEmbedder
 
 LINK = "https://example.org/blob/main/{path}#L{start_line}-L{end_line}"

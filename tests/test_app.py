@@ -11,7 +11,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from assistant.vector_index import Manifest, current_version, running_build
+from assistant.index import Manifest, current_version
+from assistant.indexing import running_build
 from tests.app_program import ended_by, served_app
 from tests.scripts.commands import minilm_folder
 from tests.ui.conftest import free_port

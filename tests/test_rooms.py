@@ -15,29 +15,25 @@ ROOMS = [
     "settings",
     "progress",
     "documents",
+    "language",
     "sources",
     "loaders",
     "splitter",
     "embeddings",
     "model_hub",
-    "keyword_index",
-    "questions",
-    "vector_index",
-    "retriever",
-    "grounding",
-    "prompts",
+    "keywords",
+    "index",
+    "indexing",
     "chat_models",
-    "citations",
-    "follow_up",
-    "chain",
+    "retriever",
+    "answering",
     "evaluation",
-    "building",
-    "background_build",
-    "assembly",
+    "reports",
+    "application",
     "ui",
 ]
 # The one place that joins the rooms, the page included.
-ALLOWED = {("assembly", "ui")}
+ALLOWED = {("application", "ui")}
 
 
 def room_of(file: Path) -> str:

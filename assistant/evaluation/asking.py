@@ -9,7 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.answering.follow_up import standalone_by_rules
+from assistant.answering.grounding import Calibration, judge
 from assistant.documents import SearchHit, Turn
+from assistant.evaluation.baselines import Variant
 from assistant.evaluation.questions import Dialogue, EvalQuestion
 from assistant.evaluation.scores import (
     first_rank,
@@ -17,12 +20,9 @@ from assistant.evaluation.scores import (
     retrieval_report,
     retrieval_scores,
 )
-from assistant.follow_up import standalone_by_rules
-from assistant.grounding import Calibration, judge
 from assistant.progress import Progress, silent
 from assistant.retriever import Evidence, KnowledgeRetriever
 from assistant.retriever.candidates import SearchableVersion
-from assistant.retriever.variants import Variant
 
 _K = 10  # hits
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.evaluation.asking import Outcome
-from assistant.evaluation.scores import refusal_by_kind, refusal_report
-from assistant.grounding import (
+from assistant.answering.grounding import (
     FEATURES,
     Calibration,
     best_threshold,
     calibrate,
     cross_validated,
 )
+from assistant.evaluation.asking import Outcome
+from assistant.evaluation.scores import refusal_by_kind, refusal_report
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from assistant.errors import SettingsError
-from assistant.questions import readable
+from assistant.language import readable
 
 _Read = TypeVar("_Read")
 

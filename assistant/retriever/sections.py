@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from assistant.documents import Chunk
-from assistant.keyword_index.words import words
+from assistant.keywords.words import words
 
 _LARGEST = 3  # chunks of a section that is shown whole
 _NUMBER = re.compile(r"(\d+)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assistant.documents import SearchHit, Turn
-from assistant.questions import language_of
+from assistant.language import language_of
 from assistant.ui import texts
 from assistant.ui.markup import answer_markup, both, plain
 from assistant.ui.texts import Words

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from assistant.index import Manifest
+from assistant.indexing import BuildState
 from assistant.ui import texts
 from assistant.ui.appearance import EMBLEM_FILE
 from assistant.ui.markup import both, plain
 from assistant.ui.texts import Words
-from assistant.vector_index import BuildState, Manifest
 
 _NAMED_SOURCES = 6
 _COMMIT_CHARS = 7

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.chain import AnswerChain
+from assistant.answering.chain import AnswerChain
 from assistant.documents import Language, SearchFilters
 from assistant.ui.conversation import (
     Conversation,

@@ -8,8 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from assistant.chain import AnswerChain
+from assistant.answering.chain import AnswerChain
 from assistant.documents import Language
+from assistant.index import Manifest
+from assistant.indexing import BuildState
 from assistant.ui import texts
 from assistant.ui.conversation import Visit
 from assistant.ui.examples import Examples, built_in_examples
@@ -18,7 +20,6 @@ from assistant.ui.handlers import Handlers
 from assistant.ui.language_switch import FIRST, Texts, connect_language_switch
 from assistant.ui.sources_panel import panel
 from assistant.ui.texts import LANGUAGE_NAMES, LANGUAGES, Words
-from assistant.vector_index import BuildState, Manifest
 
 # For events that only change what is shown: they need not wait in line.
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

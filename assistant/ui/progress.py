@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from assistant.chain import AnswerChain
+from assistant.answering.chain import AnswerChain
+from assistant.answering.stream import events_while_waited_for
 from assistant.documents import Answer, AnswerEvent, Delta, Retrieved, SearchFilters, Turn
 from assistant.errors import AssistantError, QuestionError
-from assistant.ui.answering import events_while_waited_for
 from assistant.ui.conversation import Exchange, Status
 from assistant.ui.texts import error_sentence
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 from assistant.errors import VerificationError
-from assistant.model_hub import e5_export, kept
+from assistant.model_hub import e5_export, models_folder
 
 HIDDEN, INNER, POSITIONS = 32, 64, 8
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁hello", "▁world", "<mask>"]
@@ -89,7 +89,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_the_system(
 
 
 def test_the_default_embedder_is_complete(embedder_folder: Path) -> None:
-    marker = kept.Marker.read(embedder_folder)
+    marker = models_folder.Marker.read(embedder_folder)
     assert marker is not None
     assert marker.complete
     assert {"model.safetensors", "tokenizer.json", "config.json"} <= set(marker.files)

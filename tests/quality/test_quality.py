@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant import assembly
+from assistant import application
 from assistant.evaluation import (
     EvalQuestion,
     Fitted,
@@ -23,10 +23,10 @@ from assistant.evaluation import (
     read_questions,
     retrieval_report,
 )
+from assistant.evaluation.baselines import BASELINES
+from assistant.index.versions import current_version
 from assistant.retriever import KnowledgeRetriever
-from assistant.retriever.variants import BASELINES
 from assistant.settings import load_settings
-from assistant.vector_index.versions import current_version
 
 HERE = Path(__file__).parent
 DB_FOLDER = load_settings().db_folder
@@ -59,13 +59,13 @@ def questions_of(name: str) -> list[EvalQuestion]:
 
 @pytest.fixture(scope="module")
 def finder() -> KnowledgeRetriever:
-    return assembly.retriever(load_settings())
+    return application.retriever(load_settings())
 
 
 @pytest.fixture(scope="module", params=list(FLOORS))
 def asked(request: pytest.FixtureRequest, finder: KnowledgeRetriever) -> tuple[str, list[Outcome]]:
     """Name of the set and what came of its questions."""
-    calibration = assembly.calibration(finder.manifest)
+    calibration = application.calibration(finder.manifest)
     return request.param, ask(finder, questions_of(request.param), calibration)
 
 
@@ -95,7 +95,7 @@ def fitted(finder: KnowledgeRetriever) -> Fitted:
     """Cross-validated on our own questions, the short ones among them."""
     manifest = finder.manifest
     questions = questions_of("own") + read_questions(HERE / "short.jsonl")
-    outcomes = ask(finder, questions, assembly.calibration(manifest))
+    outcomes = ask(finder, questions, application.calibration(manifest))
     return fit(outcomes, embedder=manifest.embedder, chunks=manifest.chunks, data="")
 
 
@@ -107,7 +107,7 @@ def test_what_is_outside_is_refused_and_little_else(fitted: Fitted) -> None:
 
 def test_the_calibration_in_use_refuses_few_everyday_questions(finder: KnowledgeRetriever) -> None:
     manifest = finder.manifest
-    outcomes = ask(finder, read_questions(HERE / "short.jsonl"), assembly.calibration(manifest))
+    outcomes = ask(finder, read_questions(HERE / "short.jsonl"), application.calibration(manifest))
     refused = [outcome.question.question for outcome in outcomes if outcome.refused]
     assert len(refused) <= 0.05 * len(outcomes), refused
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant.index import LiveIndex
 from assistant.retriever import KnowledgeRetriever
-from assistant.vector_index import LiveIndex
 from tests.sample_index import build_pages, open_sample, sample_embedder
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from assistant.documents import SearchFilters
+from assistant.index import LiveIndex
 from assistant.retriever.candidates import SearchableVersion, best
-from assistant.vector_index import LiveIndex
 from tests.sample_index import sample_embedder
 
 QUESTION = "how to quantize the kv cache online"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.keyword_index import Place
+from assistant.keywords import Place
 from assistant.retriever.fusion import fold_translations, limit_per_file, reciprocal_rank_fusion
 
 RANKINGS = st.lists(st.lists(st.integers(0, 30), unique=True), min_size=1, max_size=3)

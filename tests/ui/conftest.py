@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from assistant.index import Manifest
 from assistant.ui import build_demo
 from assistant.ui.serving import start, stop
-from assistant.vector_index import Manifest
 from tests.ui.demo import PacedChatModel, build_sample_index, make_demo_chain, sample_manifest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

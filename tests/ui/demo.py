@@ -11,13 +11,14 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from assistant.chain import AnswerChain
+from assistant.answering.chain import AnswerChain
+from assistant.answering.grounding import shipped_calibration
 from assistant.documents import Chunk, Source
 from assistant.errors import ChatModelError
-from assistant.grounding import shipped_calibration
+from assistant.index import LiveIndex, Manifest
+from assistant.indexing import BuildOptions, build_index
 from assistant.retriever import KnowledgeRetriever
 from assistant.sources import fetch
-from assistant.vector_index import BuildOptions, LiveIndex, Manifest, build_index
 from tests.builders import make_chunk
 from tests.fakes import HashEmbedder, ScriptedChatModel
 from tests.sources.repositories import make_repository

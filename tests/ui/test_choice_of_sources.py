@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from playwright.sync_api import Route, expect
 
-from assistant.vector_index import BuildState
+from assistant.indexing import BuildState
 from tests.ui.conftest import OpenPage, ServeDemo
 from tests.ui.demo import make_model, sample_manifest
 from tests.ui.test_page import answered, ask

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from assistant.vector_index import BuildState
+from assistant.indexing import BuildState
 from tests.ui.conftest import PHONE, OpenPage, ServeDemo
 from tests.ui.demo import (
     ANSWER,

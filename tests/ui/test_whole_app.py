@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from assistant.vector_index import Manifest, current_version
+from assistant.index import Manifest, current_version
 from tests.app_program import ended_by, served_app
 from tests.ui.conftest import PHONE, OpenPage, free_port
 from tests.ui.test_page import answered, ask, choose, no_sideways_scrolling

@@ -1,0 +1,145 @@
+"""What the chat model is told, within a budget of tokens; knows nothing of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from assistant.documents import Language, SearchHit, Turn
+from assistant.language import language_of
+
+CountTokens = Callable[[str], int]
+
+_HISTORY_TURNS = 2
+_FRAME_TOKENS = 120  # of the templates and the marks between messages
+_FEWEST_PASSAGES_TOKENS = 100
+_HISTORY_CHARS = 250  # of each earlier question and answer
+
+# The start of the prompt never changes, so that a model server can keep it computed.
+_SYSTEM: dict[Language, str] = {
+    "zh": (
+        "你是知识库助手。只根据用户给出的编号资料用中文回答，简洁准确。"
+        "每个结论后面用方括号标出资料编号，例如 [1]。命令、参数和代码照抄资料。"
+        "资料里没有答案就说不知道，不要编造。"
+    ),
+    "en": (
+        "You answer from a knowledge base. Use only the numbered passages in the user's message, "
+        "and answer in English, briefly and exactly. After each statement put the number of its "
+        "passage in square brackets, such as [1]. Copy commands, options and code as they stand. "
+        "If the passages do not hold the answer, say that you do not know; invent nothing."
+    ),
+}
+# Asked for numbers once more behind the question, small models write a number and nothing
+# else. Large ones cite as the system message says; what is left uncited is attributed.
+_USER: dict[Language, str] = {
+    "zh": (
+        "资料：\n\n{passages}\n\n问题：{question}\n\n"
+        "请根据资料，用完整的句子回答，给出具体的命令、参数或数值。"
+    ),
+    "en": (
+        "Passages:\n\n{passages}\n\nQuestion: {question}\n\n"
+        "Answer in whole sentences, with the concrete commands, options or numbers."
+    ),
+}
+_WITHOUT_NUMBERS: dict[Language, str] = {
+    "zh": "直接写出答案，不要写编号。",
+    "en": " Write the answer itself, without numbers of passages.",
+}
+_REFUSAL: dict[Language, str] = {
+    "zh": "知识库里没有找到能回答这个问题的内容，所以我不知道。",
+    "en": "I do not know: the knowledge base has nothing that answers this question.",
+}
+_NEARBY: dict[Language, str] = {
+    "zh": "知识库里相近的主题：{topics}。",
+    "en": "Nearby topics that it does have: {topics}.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Messages for the model, and the hits whose text is in them, numbered by rank.
+
+    `without_numbers` begins as `messages` does, and asks for an answer without citations.
+    """
+
+    messages: tuple[BaseMessage, ...]
+    hits: tuple[SearchHit, ...]
+    without_numbers: tuple[BaseMessage, ...] = ()
+
+
+def build_prompt(
+    question: str,
+    history: Sequence[Turn],
+    hits: Sequence[SearchHit],
+    *,
+    count_tokens: CountTokens,
+    passages_tokens: int,
+    prompt_tokens: int | None = None,
+) -> Prompt:
+    """Put as many hits into a prompt as the budget allows, best first.
+
+    The budget is `passages_tokens`, and less where question and history leave less of
+    `prompt_tokens`. Where they leave next to nothing, the oldest turns are left out.
+
+    A passage that does not fit any more is left out, and the next smaller one is tried;
+    the first is cut rather than left out, so that there always is one.
+    """
+    language = language_of(question)
+    turns = list(history[-_HISTORY_TURNS:])
+    messages = _before(language, turns)
+    left = passages_tokens
+    while prompt_tokens is not None:
+        rest = "\n".join([*(str(message.content) for message in messages), question])
+        room = prompt_tokens - count_tokens(rest) - _FRAME_TOKENS
+        left = max(_FEWEST_PASSAGES_TOKENS, min(passages_tokens, room))
+        if room >= _FEWEST_PASSAGES_TOKENS or not turns:
+            break
+        turns.pop(0)
+        messages = _before(language, turns)
+    parts: list[str] = []
+    used: list[SearchHit] = []
+    for hit in hits:
+        text = f"[{hit.rank}] {hit.chunk.context}\n{hit.chunk.text}"
+        tokens = count_tokens(text)
+        if tokens > left and not parts:
+            text = _cut(text, left, tokens)
+            tokens = left
+        if tokens <= left:
+            parts.append(text)
+            used.append(hit)
+            left -= tokens
+    passages = "\n\n".join(parts)
+    asked = _USER[language].format(passages=passages, question=question)
+    again = HumanMessage(asked + _WITHOUT_NUMBERS[language])
+    return Prompt((*messages, HumanMessage(asked)), tuple(used), (*messages, again))
+
+
+def _before(language: Language, turns: Sequence[Turn]) -> list[BaseMessage]:
+    messages: list[BaseMessage] = [SystemMessage(_SYSTEM[language])]
+    for turn in turns:
+        messages.append(HumanMessage(turn.question[:_HISTORY_CHARS]))
+        messages.append(AIMessage(turn.answer[:_HISTORY_CHARS]))
+    return messages
+
+
+def _cut(text: str, tokens: int, of_tokens: int) -> str:
+    return text[: len(text) * tokens // of_tokens]
+
+
+def refusal(question: str, hits: Sequence[SearchHit]) -> str:
+    """Says that the knowledge base has no answer, and names nearby topics it does have."""
+    language = language_of(question)
+    topics = list(dict.fromkeys(_topic(hit) for hit in hits))[:3]
+    sentence = _REFUSAL[language]
+    if topics:
+        joined = ("、" if language == "zh" else ", ").join(topics)
+        gap = "" if language == "zh" else " "
+        sentence += gap + _NEARBY[language].format(topics=joined)
+    return sentence
+
+
+def _topic(hit: SearchHit) -> str:
+    heading = hit.chunk.heading
+    return f"{hit.chunk.source}: {heading[0]}" if heading else hit.chunk.source

@@ -1,0 +1,124 @@
+"""Simpler ways to rank passages, to compare with: each part of the retriever taken away.
+
+Knows nothing of questions with known sources. Every variant gives the addresses of the
+ten best passages, which may repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.errors import IndexNotFoundError
+from assistant.index.chroma import embedded_client
+from assistant.keywords.index import Rows
+from assistant.retriever.candidates import SearchableVersion, best
+from assistant.retriever.fusion import reciprocal_rank_fusion
+from assistant.retriever.retriever import fuse
+
+Vector = NDArray[np.float32]
+Variant = Callable[[SearchableVersion, str, Vector], list[str]]
+
+_K = 10
+_LISTED = 100  # of each ranking that is fused
+_PLAIN_CONSTANT = 60  # Cormack, Clarke and Büttcher, SIGIR 2009
+_COURSE_COLLECTION = "course"
+
+
+def dense(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+    """By cosine alone."""
+    return _addresses(version, _by_cosine(version, vector))
+
+
+def keyword(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+    """By BM25 alone, without translations of words."""
+    return _addresses(version, _by_words(version, question).tolist())
+
+
+def plain_fusion(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+    """Both by reciprocal rank fusion as published: constant 60, equal weights."""
+    return _fused(version, _by_cosine(version, vector), _by_words(version, question).tolist())
+
+
+def with_centres(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+    """Plain fusion, cosines without the languages' means."""
+    candidates = version.candidates(question, vector)
+    return _fused(version, candidates.dense.tolist(), _by_words(version, question).tolist())
+
+
+def with_glossary(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+    """The same, words with their translations."""
+    candidates = version.candidates(question, vector)
+    return _fused(version, candidates.dense.tolist(), candidates.keyword.tolist())
+
+
+def with_weights(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+    """The same, fused with the retriever's own weights and constant; nothing folded."""
+    return _addresses(version, fuse(version.candidates(question, vector)))
+
+
+BASELINES: dict[str, Variant] = {
+    "dense only": dense,
+    "keyword only": keyword,
+    "plain fusion": plain_fusion,
+}
+STEPS: dict[str, Variant] = {
+    "+ language centres": with_centres,
+    "+ glossary": with_glossary,
+    "+ weights": with_weights,
+}
+"""On top of plain fusion, each with those before it; folding makes the retriever of them."""
+
+
+def course(folder: Path) -> Variant:
+    """The pipeline that `scripts/course_pipeline.py` wrote into `folder`: nearest vectors.
+
+    Raises:
+        IndexNotFoundError: It wrote nothing there.
+    """
+    from chromadb.errors import ChromaError
+
+    try:
+        if not (folder / "chroma.sqlite3").is_file():
+            raise FileNotFoundError("it has no Chroma database")
+        client = embedded_client(folder)
+        collection = client.get_collection(_COURSE_COLLECTION, embedding_function=None)
+    except (ChromaError, ValueError, FileNotFoundError) as error:
+        raise IndexNotFoundError(
+            f"{folder} cannot be compared with: {error}",
+            expected=f"the collection {_COURSE_COLLECTION!r} that scripts/course_pipeline.py wrote",
+            action="Run: python scripts/course_pipeline.py --db FOLDER (see its --help)",
+        ) from error
+
+    def nearest(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+        result = collection.query(
+            query_embeddings=vector[None, :], n_results=_K, include=["metadatas"]
+        )
+        return [str(metadata["source"]) for metadata in (result["metadatas"] or [[]])[0]]
+
+    return nearest
+
+
+def _by_cosine(version: SearchableVersion, vector: Vector) -> list[int]:
+    identifiers, _ = version.store.nearest(vector, _LISTED)
+    return [version.keywords.row_of[identifier] for identifier in identifiers]
+
+
+def _by_words(version: SearchableVersion, question: str) -> Rows:
+    keywords = version.keywords
+    scores = keywords.scores(keywords.concepts(question, translated=False))
+    rows = np.flatnonzero(scores)
+    return best(rows, scores[rows], _LISTED)[0]
+
+
+def _fused(version: SearchableVersion, *rankings: list[int]) -> list[str]:
+    fused = reciprocal_rank_fusion(rankings, [1.0] * len(rankings), _PLAIN_CONSTANT)
+    return _addresses(version, fused)
+
+
+def _addresses(version: SearchableVersion, rows: Iterable[int]) -> list[str]:
+    return ["/".join(version.keywords.file(row)) for row in islice(rows, _K)]

@@ -1,0 +1,29 @@
+"""The persisted index as questions read it; builds are in `indexing`.
+
+An index folder holds `current` (the name of the version in use), `versions/` (each a
+Chroma database with its chunks and its manifest) and `embeddings/` (vectors by content,
+kept across builds).
+"""
+
+from __future__ import annotations
+
+from assistant.index.atomic_files import writing
+from assistant.index.chroma import ChromaServer
+from assistant.index.chunk_store import ChunkStore
+from assistant.index.live import LiveIndex, OpenIndex, open_index, open_version
+from assistant.index.manifest import EMBEDDED, Manifest
+from assistant.index.versions import build_lock, current_version
+
+__all__ = [
+    "EMBEDDED",
+    "ChromaServer",
+    "ChunkStore",
+    "LiveIndex",
+    "Manifest",
+    "OpenIndex",
+    "build_lock",
+    "current_version",
+    "open_index",
+    "open_version",
+    "writing",
+]

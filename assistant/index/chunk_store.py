@@ -1,0 +1,284 @@
+"""Chunks and their vectors in one Chroma collection; knows nothing of versions or builds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.documents import Chunk
+from assistant.embeddings.base import Vectors
+from assistant.errors import IndexCorruptError
+from assistant.index.atomic_files import write_error
+from assistant.index.chroma import (
+    ChromaServer,
+    embedded_client,
+    server_client,
+    server_error,
+    where_chroma_opens,
+)
+from assistant.index.chunk_links import Place, filled_in
+from assistant.index.manifest import METRIC, REBUILD
+
+_COLLECTION = "chunks"
+_WRITE = 1000  # rows of one call
+_RETRY_SECONDS = 0.3
+_HEADING_SEPARATOR = "\x1f"  # Chroma's metadata has no lists in old versions; never in a heading
+# A wide search list: the retriever asks for 500, and misses few of them so.
+# Small batches: what is not in the graph when a build ends is put in anew at every opening,
+# in another order, and the hits would differ from one start to the next.
+_HNSW = {
+    "space": METRIC,
+    "ef_construction": 200,
+    "ef_search": 600,
+    "batch_size": 100,
+    "sync_threshold": 100,
+}
+_Result = TypeVar("_Result")
+
+
+class ChunkStore:
+    """One version of the index, open.
+
+    Args:
+        folder: Of the version. With a server, only its name is used.
+        create: Make the collection rather than open it.
+        places: Source name -> commit and link, for chunks that do not carry their own.
+        server: Holds the collection instead of `folder`.
+
+    Raises:
+        IndexCorruptError: There is no collection, or it cannot be read.
+        IndexServerError: The server does not answer.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        create: bool = False,
+        places: Mapping[str, Place] | None = None,
+        server: ChromaServer | None = None,
+    ) -> None:
+        from chromadb.errors import ChromaError
+
+        self._folder = folder
+        self._places = places or {}
+        self._server = server
+        self._files = ExitStack()
+        name = collection_name(folder) if server else _COLLECTION
+        try:
+            self._client = server_client(server) if server else self._embedded(folder)
+            if create:
+                self._collection = self._client.create_collection(
+                    name, configuration={"hnsw": _HNSW}, embedding_function=None
+                )
+            else:
+                self._collection = self._client.get_collection(name, embedding_function=None)
+        except (ChromaError, ValueError) as error:
+            raise self._corrupt(error) from error
+
+    def _corrupt(self, error: Exception) -> IndexCorruptError:
+        return IndexCorruptError(
+            f"the vectors in {self._folder} cannot be opened: {error}",
+            expected="the Chroma database that a finished build wrote",
+            action=f"{REBUILD} --rebuild",
+        )
+
+    def __len__(self) -> int:
+        """Number of chunks.
+
+        Raises:
+            IndexCorruptError: They cannot be counted.
+        """
+        from chromadb.errors import ChromaError
+
+        try:
+            return int(self._reading(self._collection.count))
+        except ChromaError as error:
+            raise self._corrupt(error) from error
+
+    def close(self) -> None:
+        """Write what is pending and release the files."""
+        self._client.close()
+        self._files.close()
+
+    def search(
+        self, vector: NDArray[np.float32], count: int, where: dict[str, Any] | None = None
+    ) -> list[tuple[Chunk, float]]:
+        """The `count` chunks nearest to a vector, with their cosine, best first.
+
+        Args:
+            vector: (dimension,) float32, L2-normalised.
+            count: Fewer are returned where the index has fewer.
+            where: Chroma's filter over the metadata, such as `{"source": "lmdeploy"}`.
+        """
+        result = self._reading(
+            lambda: self._collection.query(
+                query_embeddings=[vector],
+                n_results=count,
+                where=where,
+                include=["documents", "metadatas", "distances"],
+            )
+        )
+        return [
+            (self._chunk(identifier, text, metadata), float(_cosines(distance)))
+            for identifier, text, metadata, distance in zip(
+                *(result[key][0] for key in ("ids", "documents", "metadatas", "distances")),
+                strict=True,
+            )
+        ]
+
+    def nearest(
+        self,
+        vector: NDArray[np.float32],
+        count: int,
+        among: Sequence[str] | None = None,
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Ids of the `count` chunks nearest to a vector, and their cosines, best first.
+
+        Args:
+            vector: (dimension,) float32 of any length but 0.
+            count: Fewer are returned where the index has fewer.
+            among: Ids to choose from; None: all.
+        """
+        result = self._reading(
+            lambda: self._collection.query(
+                query_embeddings=[vector],
+                n_results=count,
+                ids=among if among is None else list(among),
+                include=["distances"],
+            )
+        )
+        return result["ids"][0], _cosines(result["distances"][0])
+
+    def get(self, identifiers: Iterable[str]) -> dict[str, Chunk]:
+        """Chunks by id; ids that are not there are left out."""
+        wanted = list(identifiers)
+        if not wanted:
+            return {}
+        part = self._reading(
+            lambda: self._collection.get(ids=wanted, include=["documents", "metadatas"])
+        )
+        return {chunk.id: chunk for chunk in self._chunks(part)}
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Every chunk, in no particular order."""
+        for offset in range(0, len(self), _WRITE):
+            part = self._collection.get(
+                limit=_WRITE, offset=offset, include=["documents", "metadatas"]
+            )
+            yield from self._chunks(part)
+
+    def vectors(self, identifiers: Sequence[str] | None = None) -> dict[str, Vectors]:
+        """Chunk id -> vector (dimension,) float32; of all chunks, or of some."""
+        content = self._collection.get(ids=identifiers, include=["embeddings"])
+        return dict(zip(content["ids"], np.asarray(content["embeddings"], np.float32), strict=True))
+
+    def write(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
+        """Add chunks, or replace those with the same ids.
+
+        Raises:
+            IndexWriteError: The disk or the server refuses.
+        """
+        for start in range(0, len(chunks), _WRITE):
+            part = chunks[start : start + _WRITE]
+            rows = vectors[start : start + _WRITE]
+            self._writing(
+                lambda part=part, rows=rows: self._collection.upsert(  # type: ignore[misc]
+                    ids=[chunk.id for chunk in part],
+                    embeddings=rows,
+                    documents=[chunk.text for chunk in part],
+                    metadatas=[_metadata(chunk) for chunk in part],
+                )
+            )
+
+    def delete(self, identifiers: Sequence[str]) -> None:
+        """Remove chunks."""
+        for start in range(0, len(identifiers), _WRITE):
+            part = list(identifiers[start : start + _WRITE])
+            self._writing(lambda part=part: self._collection.delete(ids=part))  # type: ignore[misc]
+
+    def _embedded(self, folder: Path) -> Any:
+        return embedded_client(self._files.enter_context(where_chroma_opens(folder)))
+
+    def _chunks(self, part: Any) -> Iterator[Chunk]:
+        for identifier, text, metadata in zip(
+            part["ids"], part["documents"] or [], part["metadatas"] or [], strict=True
+        ):
+            yield self._chunk(identifier, text, metadata)
+
+    def _chunk(self, identifier: str, text: str | None, metadata: Any) -> Chunk:
+        return filled_in(_as_chunk(identifier, text, metadata), self._places)
+
+    def _reading(self, call: Callable[[], _Result]) -> _Result:
+        """Ask; a server that was restarted since the last question is asked a second time."""
+        if self._server is None:
+            return call()
+        import httpx
+
+        try:
+            return call()
+        except httpx.TransportError:
+            time.sleep(_RETRY_SECONDS)
+        try:
+            return call()
+        except httpx.TransportError as error:
+            raise server_error(self._server.url, error) from error
+
+    def _writing(self, call: Callable[[], Any]) -> None:
+        from chromadb.errors import ChromaError
+
+        try:
+            self._reading(call)
+        except ChromaError as error:
+            raise write_error(self._folder, error) from error
+
+
+def collection_name(version: Path) -> str:
+    """Of a version, on a server."""
+    return f"{_COLLECTION}-{version.name}"
+
+
+def drop_collection(version: Path, server: ChromaServer) -> None:
+    """Remove a version's collection from a server; it may not be there."""
+    from chromadb.errors import ChromaError
+
+    try:
+        server_client(server).delete_collection(collection_name(version))
+    except (ChromaError, ValueError):
+        return
+
+
+def _cosines(distances: Any) -> NDArray[np.float32]:
+    """Chroma's cosine distances as cosines: higher is better; the only place of this."""
+    return np.float32(1) - np.asarray(distances, dtype=np.float32)
+
+
+def _metadata(chunk: Chunk) -> dict[str, Any]:
+    return {
+        "source": chunk.source,
+        "path": chunk.path,
+        "heading": _HEADING_SEPARATOR.join(chunk.heading),
+        "start_line": chunk.start_line,
+        "end_line": chunk.end_line,
+        "commit": chunk.commit,
+        "url": chunk.url,
+        "language": chunk.language,
+        "token_count": chunk.token_count,
+    }
+
+
+def _as_chunk(identifier: str, text: str | None, metadata: Any) -> Chunk:
+    values = dict(metadata)
+    heading = values.pop("heading")
+    return Chunk(
+        id=identifier,
+        text=text or "",
+        heading=tuple(heading.split(_HEADING_SEPARATOR)) if heading else (),
+        **values,
+    )

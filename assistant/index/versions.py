@@ -1,0 +1,137 @@
+"""The versions of an index and the one in use; knows nothing of what is in them.
+
+`current` names the version in use in its first line and the one before in its second.
+Whoever reads a version holds a shared lock on its folder (`hold`), which the system
+frees when the process dies; a build removes only versions that nobody holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from assistant.errors import IndexBusyError
+from assistant.index.atomic_files import replace_text, sync_folder
+
+try:
+    import fcntl
+except ImportError:  # Windows, which does not remove files that are open
+    fcntl = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
+
+POINTER = "current"
+_VERSIONS = "versions"
+_LOOK_SECONDS = 0.2
+
+
+def current_version(db_folder: Path) -> Path | None:
+    """Folder of the version in use, or where it is gone of the one before; None: there is none."""
+    folders = (db_folder / _VERSIONS / name for name in _pointer(db_folder))
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def new_version(db_folder: Path, copy_of: Path | None) -> Path:
+    """A new folder, not yet in use: empty, or with a copy of another version's content."""
+    folder = db_folder / _VERSIONS / uuid.uuid4().hex[:12]
+    try:
+        if copy_of is None:
+            folder.mkdir(parents=True)
+        else:
+            shutil.copytree(copy_of, folder, ignore=shutil.ignore_patterns("manifest.json"))
+    except BaseException:  # a half copy would keep a full disk full
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def switch_to(db_folder: Path, version: Path) -> None:
+    """Make `version`, which is on the disk, the one in use in one atomic step."""
+    before = _pointer(db_folder)[:1]
+    sync_folder(db_folder / _VERSIONS)
+    replace_text(db_folder / POINTER, "\n".join([version.name, *before]) + "\n")
+
+
+def remove_unused(db_folder: Path, also: Callable[[Path], None] = lambda folder: None) -> None:
+    """Remove versions that are neither in use, nor the one before, nor read by anybody.
+
+    Among them is what a killed build left. `also` is called for each that goes.
+    """
+    kept = _pointer(db_folder)
+    versions = db_folder / _VERSIONS
+    for folder in sorted(versions.iterdir()) if versions.is_dir() else []:
+        if folder.name in kept or _is_held(folder):
+            continue
+        also(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # may be open elsewhere on Windows
+    for partial in db_folder.glob("*.partial"):
+        partial.unlink(missing_ok=True)
+
+
+def hold(version: Path) -> Callable[[], None]:
+    """Keep builds from removing a version; returns what gives it free again.
+
+    Raises:
+        FileNotFoundError: It is gone.
+    """
+    if fcntl is None:
+        return lambda: None
+    descriptor = os.open(version, os.O_RDONLY)
+    with contextlib.suppress(OSError):  # being removed, or a disk without locks
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return lambda: os.close(descriptor)
+
+
+def _is_held(version: Path) -> bool:
+    if fcntl is None or not version.is_dir():
+        return False
+    descriptor = os.open(version, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def build_lock(db_folder: Path, *, held: FileLock | None = None, wait: bool = False) -> FileLock:
+    """Take the lock that only one build can hold; the system frees it when a build dies.
+
+    Args:
+        db_folder: Of the index.
+        held: The lock, where whoever calls has taken it before; is taken once more.
+        wait: Wait for another build instead of raising.
+
+    Raises:
+        IndexBusyError: Another build holds it, and it is not to be waited for.
+    """
+    db_folder.mkdir(parents=True, exist_ok=True)
+    lock = held or FileLock(db_folder / "build.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        if wait:
+            logger.info("another build is writing %s; waiting for its end", db_folder)
+            lock.acquire(timeout=-1, poll_interval=_LOOK_SECONDS)
+            return lock
+        raise IndexBusyError(
+            f"another build is writing {db_folder}",
+            expected="one build at a time",
+            action="Wait for it to finish, or name another folder with --db.",
+        ) from error
+    return lock
+
+
+def _pointer(db_folder: Path) -> list[str]:
+    try:
+        return (db_folder / POINTER).read_text(encoding="utf-8", errors="replace").split()
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,0 +1,12 @@
+"""BM25 over Chinese words and identifiers, stored beside the vectors; knows nothing of them.
+
+`words` cuts a text, `pages` finds translations of a page, `glossary` learns which words
+mean the same, `index` scores.
+"""
+
+from __future__ import annotations
+
+from assistant.keywords.index import KeywordIndex, write_keyword_index
+from assistant.keywords.pages import Place
+
+__all__ = ["KeywordIndex", "Place", "write_keyword_index"]

@@ -1,0 +1,125 @@
+"""Which Chinese and English words mean the same, learned from pages that exist in both.
+
+Knows nothing of scores or questions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import resources
+
+import numpy as np
+from scipy import sparse
+
+from assistant.documents import Chunk
+from assistant.keywords.pages import sections, translated_pages
+from assistant.keywords.words import WORDS_VERSION, words
+
+Glossary = Mapping[str, Sequence[tuple[str, float]]]
+# Of one page: the Chinese and the English words of each two passages that say the same.
+Passages = Sequence[tuple[Sequence[str], Sequence[str]]]
+
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_PARAGRAPH = re.compile(r"\n\s*\n")
+_MOST = 3  # translations of one word
+_LEAST_TOGETHER = 2.0
+_LEAST_DICE = 0.25
+_SEED_STRENGTH = 0.6  # of a pair in terms.tsv: that of a well learned one
+
+
+def learn_glossary(pages: Iterable[Passages]) -> dict[str, list[tuple[str, float]]]:
+    """Word -> its translations with their strength (0 to 1), strongest first; both ways.
+
+    Words that stand together in sections and their translations more often than apart,
+    by Dice's coefficient (Smadja et al., Computational Linguistics 22(1), 1996). Common
+    computing terms that the pages do not teach come from `terms.tsv`.
+    """
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for word, other, dice in _associated([pair for page in pages for pair in page]):
+        found[word][other] = found[other][word] = round(dice, 3)
+    for word, other in _seeds():
+        found[word].setdefault(other, _SEED_STRENGTH)
+        found[other].setdefault(word, _SEED_STRENGTH)
+    return {word: _strongest(others) for word, others in sorted(found.items())}
+
+
+def _associated(pairs: Passages) -> Iterator[tuple[str, str, float]]:
+    """Words that often stand in the two halves of a pair, with Dice's coefficient."""
+    if not pairs:
+        return
+    chinese, chinese_words = _occurrences([pair[0] for pair in pairs])
+    english, english_words = _occurrences([pair[1] for pair in pairs])
+    # A long passage says less about each of its pairs.
+    shares = np.array([1 / max(1.0, (len(pair[1]) / 16) ** 0.5) for pair in pairs])
+    together = (chinese.T @ sparse.diags_array(shares) @ english).tocoo()
+    apart = chinese.sum(axis=0)[together.row] + english.sum(axis=0)[together.col]
+    dice = 2 * together.data / apart
+    for place in np.flatnonzero((together.data >= _LEAST_TOGETHER) & (dice >= _LEAST_DICE)):
+        row, column = together.row[place], together.col[place]
+        yield chinese_words[row], english_words[column], float(dice[place])
+
+
+def _occurrences(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_array, list[str]]:
+    """(texts, words) of 0 and 1, and the words."""
+    names = sorted(set().union(*texts))
+    number = {word: place for place, word in enumerate(names)}
+    rows = [row for row, text in enumerate(texts) for _ in text]
+    columns = [number[word] for text in texts for word in text]
+    shape = (len(texts), len(names))
+    return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape), names
+
+
+def _strongest(others: dict[str, float]) -> list[tuple[str, float]]:
+    return sorted(others.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST]
+
+
+def aligned_pages(
+    files: Mapping[str, list[Chunk]], kept: Mapping[str, Passages]
+) -> dict[str, Passages]:
+    """The passages of each page that exists in both languages, by a key of their content.
+
+    Pages that `kept` has are not cut into words again.
+    """
+    return {
+        key: kept[key] if key in kept else list(_aligned(chinese, english))
+        for chinese, english in translated_pages(files)
+        for key in [_key(chinese, english)]
+    }
+
+
+def _key(chinese: Sequence[Chunk], english: Sequence[Chunk]) -> str:
+    parts = [str(WORDS_VERSION), *(chunk.id for chunk in (*chinese, *english))]
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _aligned(
+    chinese: Sequence[Chunk], english: Sequence[Chunk]
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Chinese and English words of passages that say the same."""
+    left, right = sections(chinese), sections(english)
+    pairs = [("\n".join(left), "\n".join(right))]
+    if len(left) == len(right):
+        pairs = [pair for both in zip(left, right, strict=True) for pair in _paragraphs(*both)]
+    for zh, en in pairs:
+        zh_words, en_words = set(words(zh)), set(words(en))
+        # English words in the Chinese text are kept there, not translated.
+        only_english = (w for w in en_words - zh_words if w.isalpha() and w.isascii())
+        yield sorted(word for word in zh_words if _HAN.search(word)), sorted(only_english)
+
+
+def _paragraphs(zh: str, en: str) -> list[tuple[str, str]]:
+    left, right = _PARAGRAPH.split(zh.strip()), _PARAGRAPH.split(en.strip())
+    return list(zip(left, right, strict=True)) if len(left) == len(right) else [(zh, en)]
+
+
+def _seeds() -> Iterator[tuple[str, str]]:
+    text = resources.files("assistant.keywords").joinpath("terms.tsv").read_text("utf-8")
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            chinese, english = line.split("\t")
+            for word in words(chinese)[-1:]:
+                for other in words(english):
+                    yield word, other

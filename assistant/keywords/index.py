@@ -1,0 +1,283 @@
+"""Scores chunks by the words they share with a question; knows nothing of vectors.
+
+BM25 as Lucene computes it (Kamphuis et al., ECIR 2020), through `bm25s`, which stores each
+word's score in each chunk. A word of the question counts with the best of itself and its
+translations, so that a page in the other language competes on the same scale (Pirkola,
+SIGIR 1998).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import bm25s
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.documents import Chunk, SearchFilters
+from assistant.errors import IndexCorruptError
+from assistant.keywords.counts import WordCounts, count_words, read_counts, write_counts
+from assistant.keywords.glossary import Glossary, aligned_pages, learn_glossary
+from assistant.keywords.pages import Place, files_of, places
+from assistant.keywords.words import words
+from assistant.sources.globs import expression
+
+Rows = NDArray[np.int64]
+Scores = NDArray[np.float32]
+
+_FOLDER = "keywords"
+_CHUNKS, _GLOSSARY, _PAGES = "chunks.json", "glossary.json", "pages.json"
+_K1, _B = 1.2, 0.75  # Lucene's defaults
+# What bm25s, numpy and json raise for files that are missing, cut off or of another kind.
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A word of a question: which chunks have it, under this or another name.
+
+    Attributes:
+        word: As `words` gives it.
+        known: Whether any chunk has it.
+        weight: Its inverse document frequency, that of the most frequent name.
+        rows: Of the chunks that have it, ascending.
+        scores: What it adds to each of them.
+    """
+
+    word: str
+    known: bool
+    weight: float
+    rows: Rows
+    scores: Scores
+
+    def at(self, row: int) -> float:
+        """What it adds to one chunk; 0 where it does not occur."""
+        place = int(np.searchsorted(self.rows, row))
+        found = place < len(self.rows) and self.rows[place] == row
+        return float(self.scores[place]) if found else 0.0
+
+
+def write_keyword_index(folder: Path, chunks: Iterable[Chunk], before: Path | None = None) -> None:
+    """Write the index of all chunks into `folder`; the same chunks give the same files.
+
+    What the index in the folder `before` knows, if there is one, is not cut into words again.
+    """
+    files = files_of(chunks)
+    ordered = [chunk for part in files.values() for chunk in part]
+    place = places(files)
+    target = folder / _FOLDER
+    known = (before or folder) / _FOLDER
+    counts = count_words(ordered, read_counts(known))
+    pages = aligned_pages(files, _kept_pages(known))
+    shutil.rmtree(target, ignore_errors=True)
+    _engine(counts).save(target, show_progress=False)
+    write_counts(target, counts)
+    columns: dict[str, list[Any]] = {
+        "id": [chunk.id for chunk in ordered],
+        "source": [chunk.source for chunk in ordered],
+        "path": [chunk.path for chunk in ordered],
+        "language": [chunk.language for chunk in ordered],
+        "section": _section_numbers(ordered),
+        "page": [place[chunk.id].page for chunk in ordered],
+        "start": [round(place[chunk.id].start, 5) for chunk in ordered],
+        "end": [round(place[chunk.id].end, 5) for chunk in ordered],
+    }
+    _write(target / _CHUNKS, columns)
+    _write(target / _PAGES, pages)
+    _write(target / _GLOSSARY, learn_glossary(pages.values()))
+
+
+def _kept_pages(target: Path) -> dict[str, Any]:
+    try:
+        return _read(target / _PAGES)
+    except (OSError, ValueError):
+        return {}
+
+
+def _engine(words_of_chunks: WordCounts) -> bm25s.BM25:
+    """Every word's score in every chunk that has it.
+
+    As `BM25.index` computes them, which takes over ten times as long, as it loops over texts.
+    """
+    counts = words_of_chunks.counts
+    number = counts.shape[0]
+    lengths = np.asarray(counts.sum(axis=1), dtype=np.float64)
+    mean = float(lengths.mean()) if number else 0.0
+    having = np.diff(counts.indptr)
+    weights = np.log(1 + (number - having + 0.5) / (having + 0.5))
+    norms = _K1 * (1 - _B + _B * lengths / (mean or 1.0))
+    shares = counts.data / (counts.data + norms[counts.indices])
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it says what it does at every step
+    engine = bm25s.BM25(k1=_K1, b=_B, method="lucene")
+    engine.scores = {
+        "data": (np.repeat(weights, having) * shares).astype(np.float32),
+        "indices": counts.indices.astype(np.int32),
+        "indptr": counts.indptr.astype(np.int64),
+        "num_docs": number,
+    }
+    engine.nonoccurrence_array = None  # Lucene's variant has none
+    engine.vocab_dict = {name: place for place, name in enumerate(words_of_chunks.names)}
+    if not engine.vocab_dict:  # bm25s maps no empty files: one text of the empty word
+        engine.scores |= {
+            "data": np.zeros(1, np.float32),
+            "indices": np.zeros(1, np.int32),
+            "indptr": np.array([0, 1], np.int64),
+        }
+        engine.vocab_dict = {"": 0}
+    return engine
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content = json.loads(file.read_text("utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{file.name} holds no JSON object")
+    return content
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def _section_numbers(ordered: Sequence[Chunk]) -> list[int]:
+    """Neighbours under one heading of one file share a number."""
+    numbers: list[int] = []
+    before: object = None
+    for chunk in ordered:
+        here = (chunk.address, chunk.heading)
+        numbers.append(numbers[-1] + (here != before) if numbers else 0)
+        before = here
+    return numbers
+
+
+class KeywordIndex:
+    """The words of one version of the index, open for questions.
+
+    A chunk's row is its place in `ids`, which are in order of address and line.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open what `write_keyword_index` wrote into `folder`; the scores stay on disk.
+
+        Raises:
+            IndexCorruptError: It is missing or cannot be read.
+        """
+        target = folder / _FOLDER
+        try:
+            self._engine = bm25s.BM25.load(target, mmap=True, show_progress=False, verbosity=0)
+            self._columns: dict[str, list[Any]] = _read(target / _CHUNKS)
+            self._glossary: Glossary = _read(target / _GLOSSARY)
+            self.ids: list[str] = self._columns["id"]
+            self._numbers: dict[str, tuple[list[str], NDArray[np.int32]]] = {}
+        except _UNREADABLE as error:
+            raise IndexCorruptError(
+                f"the keywords in {target} cannot be read: {error}",
+                expected="the files that a finished build wrote",
+                action="Run: python scripts/build_index.py --rebuild",
+            ) from error
+
+    def __len__(self) -> int:
+        """Number of chunks."""
+        return len(self.ids)
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """Chunk id -> row."""
+        return {identifier: row for row, identifier in enumerate(self.ids)}
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """(n,) language of each chunk."""
+        return self._columns["language"]
+
+    def file(self, row: int) -> tuple[str, str]:
+        """Source and path of a chunk."""
+        return self._columns["source"][row], self._columns["path"][row]
+
+    def section(self, row: int) -> list[int]:
+        """Rows of all chunks of the section that a chunk is of, in order of lines."""
+        numbers = self._columns["section"]
+        first = last = row
+        while first > 0 and numbers[first - 1] == numbers[row]:
+            first -= 1
+        while last + 1 < len(numbers) and numbers[last + 1] == numbers[row]:
+            last += 1
+        return list(range(first, last + 1))
+
+    def place(self, row: int) -> Place:
+        """Where a chunk stands in its page."""
+        columns = self._columns
+        return Place(columns["page"][row], columns["start"][row], columns["end"][row])
+
+    def allowed(self, filters: SearchFilters | None) -> NDArray[np.bool_] | None:
+        """(n,) which chunks pass the filters; None: all do."""
+        if filters is None or filters == SearchFilters():
+            return None
+        passes = np.ones(len(self), dtype=bool)
+        for name, wanted in (("source", filters.sources), ("language", filters.languages)):
+            if wanted:
+                passes &= self._where(name, wanted.__contains__)
+        if filters.paths:
+            globs = expression(filters.paths)
+            passes &= self._where("path", lambda path: globs.match(path) is not None)
+        return passes
+
+    def _where(self, column: str, passes: Callable[[str], bool]) -> NDArray[np.bool_]:
+        """(n,) for which chunks the value of a column passes; asks once for each value."""
+        values, numbers = self._numbered(column)
+        return np.array([passes(value) for value in values], dtype=bool)[numbers]
+
+    def _numbered(self, column: str) -> tuple[list[str], NDArray[np.int32]]:
+        """The values of a column, each once, and (n,) which of them each chunk has."""
+        if column not in self._numbers:
+            places: dict[str, int] = {}
+            numbers = [places.setdefault(value, len(places)) for value in self._columns[column]]
+            self._numbers[column] = list(places), np.array(numbers, dtype=np.int32)
+        return self._numbers[column]
+
+    def concepts(self, question: str, *, translated: bool = True) -> list[Concept]:
+        """The words of a question, each once, in their order, with their translations or not."""
+        glossary = self._glossary if translated else {}
+        return [self._concept(word, glossary) for word in dict.fromkeys(words(question))]
+
+    def _concept(self, word: str, glossary: Glossary) -> Concept:
+        parts = self._engine.scores
+        rows: Rows = np.empty(0, dtype=np.int64)
+        scores: Scores = np.empty(0, dtype=np.float32)
+        most = 0
+        for name, strength in ((word, 1.0), *glossary.get(word, ())):
+            number = self._engine.vocab_dict.get(name)
+            if number is None:
+                continue
+            span = slice(parts["indptr"][number], parts["indptr"][number + 1])
+            most = max(most, span.stop - span.start)
+            more = strength * parts["data"][span]
+            rows, scores = _best_of(rows, scores, parts["indices"][span], more)
+        weight = math.log(1 + (len(self) - most + 0.5) / (most + 0.5))  # Lucene's
+        return Concept(word, most > 0, weight, rows, scores)
+
+    def scores(self, concepts: Iterable[Concept]) -> Scores:
+        """(n,) BM25 of every chunk; 0 where it shares no word with the question."""
+        total = np.zeros(len(self), dtype=np.float32)
+        for concept in concepts:
+            total[concept.rows] += concept.scores
+        return total
+
+
+def _best_of(rows: Rows, scores: Scores, more: Any, more_scores: Any) -> tuple[Rows, Scores]:
+    """Both sparse vectors as one, with the higher score where both have a row."""
+    if not len(rows):
+        return more.astype(np.int64), np.asarray(more_scores, dtype=np.float32)
+    both, values = np.concatenate([rows, more]), np.concatenate([scores, more_scores])
+    order = np.argsort(both, kind="stable")  # both parts ascend, which this sort makes use of
+    both = both[order]
+    starts = np.flatnonzero(np.diff(both, prepend=-1))
+    best = np.maximum.reduceat(values[order], starts) if len(starts) else values
+    return both[starts].astype(np.int64), best.astype(np.float32)

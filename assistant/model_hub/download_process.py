@@ -1,0 +1,89 @@
+"""Talks to the child programs in `children/`, the same way for every hub.
+
+Knows nothing of what a hub's client does in there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from assistant.errors import HubError
+from assistant.model_hub.catalogue import FileFacts
+from assistant.model_hub.hub_protocol import Choose, Listing, Watch
+from assistant.model_hub.watched_process import run_child
+
+_CHILDREN = Path(__file__).resolve().parent / "children"
+
+
+def download_listed(
+    program: str,
+    arguments: Sequence[str],
+    *,
+    python: Sequence[str],
+    environment: Mapping[str, str],
+    choose: Choose,
+    into: Path,
+    watch: Watch,
+) -> dict[str, FileFacts]:
+    """Run `children/program`: it lists, we choose, it downloads into `into / "files"`.
+
+    Args:
+        program: File name in `children/`.
+        arguments: Its arguments; `into` is added as the last one.
+        python: The command that runs it.
+        environment: Added to this process's own.
+        choose: Names the wanted files of what there is.
+        into: Kept when the download breaks off.
+        watch: Progress and time limit.
+
+    Returns:
+        The chosen files with the size and SHA-256 that the hub says they have.
+
+    Raises:
+        HubError: It failed, or stalled, or a wanted file is not there.
+    """
+    chosen: dict[str, FileFacts] = {}
+
+    def answer(line: str) -> tuple[str, int | None]:
+        listing = _parse(line)
+        for name in choose(listing):
+            chosen[name] = listing[name]
+        sizes = [facts.size for facts in chosen.values()]
+        total = None if None in sizes else sum(size for size in sizes if size)
+        return json.dumps(list(chosen)), total
+
+    run_child(
+        [*python, _CHILDREN / program, *arguments, into],
+        # Empty: the programs import `protocol` from the folder they are in.
+        environment={"PYTHONSAFEPATH": "", **environment},
+        folder=into,
+        watch=watch,
+        answer=answer,
+    )
+    if not chosen:
+        raise HubError("lists no files", expected="the model's files", action="Try another hub.")
+    return chosen
+
+
+def _parse(line: str) -> Listing:
+    """Read the listing; names that lead out of the folder are left out."""
+    try:
+        entries: dict[str, tuple[int | None, str | None]] = json.loads(line)
+        return {name: FileFacts(*facts) for name, facts in entries.items() if is_inside(name)}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise HubError(
+            f"the client printed {line[:80]!r}", expected="a listing", action="Try another hub."
+        ) from error
+
+
+def is_inside(name: str) -> bool:
+    """Whether `name` is a plain relative path, with forward slashes."""
+    path = PurePosixPath(name)
+    return (
+        bool(path.parts)
+        and not path.is_absolute()
+        and not {".."} & set(path.parts)
+        and ("\\" not in name and ":" not in name)
+    )

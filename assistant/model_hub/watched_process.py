@@ -1,0 +1,201 @@
+"""Runs a hub's client in a child process that can be broken off; knows no particular hub.
+
+All clients are treated alike: what they write to disk is the progress, and a child that
+writes nothing for too long, or is no longer wanted, is ended with all that it started.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import dropwhile
+from pathlib import Path
+from typing import IO
+
+from assistant.errors import HubError
+from assistant.model_hub.hub_protocol import Watch
+
+_LOOK_SECONDS = 0.2
+_REASON_CHARS = 300
+_DISK_FULL = ("No space left", "Errno 28")
+_NEXT_TO_NOTHING = 100_000_000  # bytes
+
+# Given the first line the child prints: the line to send back, and the bytes to expect.
+Answer = Callable[[str], tuple[str, int | None]]
+
+
+def run_child(
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    watch: Watch,
+    total: int | None = None,
+    answer: Answer | None = None,
+) -> None:
+    """Run `command` until it ends.
+
+    Args:
+        command: Program and arguments.
+        environment: Added to this process's own environment.
+        folder: Where the child writes; made if need be. Its size is the progress.
+        watch: Progress and time limit.
+        total: Bytes to expect, where known beforehand.
+        answer: Talks to the child once.
+
+    Raises:
+        HubError: The child failed, with the end of its error output; or it stalled.
+        OSError: It failed because the disk of `folder` is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile() as log, _started(command, environment, log) as process:
+        lines = _first_line(process)
+        before, changed = -1, time.monotonic()
+        while process.poll() is None:
+            if answer and (line := _next(lines)):
+                reply, total = answer(line)
+                _send(process, reply)
+                answer, changed = None, time.monotonic()
+            elif not answer:
+                _wait(process)
+            done = folder_bytes(folder)
+            if done != before:
+                before, changed = done, time.monotonic()
+                # Not finished before it is verified.
+                shown = done if total is None else min(done, max(0, total - 1))
+                watch.progress(watch.stage, shown, total, "B")
+            elif time.monotonic() - changed > watch.timeout_seconds:
+                raise _failed(f"nothing arrived for {watch.timeout_seconds:g} s")
+        if process.returncode:
+            raise _failure(_output(log), process.returncode, folder)
+
+
+def folder_bytes(folder: Path) -> int:
+    """Sum of the sizes of all files in `folder`; what vanishes meanwhile counts nothing."""
+    total = 0
+    # Unlike `rglob`, this passes over folders that the client removes while they are read.
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += Path(parent, name).stat().st_size
+            except OSError:
+                continue
+    return total
+
+
+@contextmanager
+def _started(
+    command: Sequence[str | Path], environment: Mapping[str, str], log: IO[bytes]
+) -> Iterator[subprocess.Popen[str]]:
+    try:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            env={**os.environ, "PYTHONUTF8": "1", **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _failed(f"{command[0]} cannot be started: {error}") from error
+    with process:
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the child and, where the system has process groups, what the child started.
+
+    That may go on when the child is dead, and hold the output that is waited for.
+    """
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _first_line(process: subprocess.Popen[str]) -> queue.SimpleQueue[str]:
+    """Read the child's output in a thread; only its first line is kept."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        lines.put(process.stdout.readline())
+        for _ in process.stdout:
+            pass
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def _next(lines: queue.SimpleQueue[str]) -> str:
+    try:
+        return lines.get(timeout=_LOOK_SECONDS)
+    except queue.Empty:
+        return ""
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    try:
+        process.wait(_LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def _send(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+    except OSError:
+        return  # The child is gone; its error output says why.
+
+
+def _output(log: IO[bytes]) -> str:
+    log.seek(0)
+    return log.read().decode(errors="replace")
+
+
+def _failure(output: str, code: int, folder: Path) -> Exception:
+    """Where the disk of `folder` is full, asking another hub does not help.
+
+    The full disk may be another one, where a client keeps its own files.
+    """
+    reason = _last_words(output) or f"the client ended with {code}"
+    is_full = any(sign in output for sign in _DISK_FULL)
+    if is_full and shutil.disk_usage(folder).free < _NEXT_TO_NOTHING:
+        return OSError(reason)
+    return _failed(reason)
+
+
+def _last_words(output: str) -> str:
+    """Return the message of the exception that ended the child, without the stack."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    stack = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    # The message may have indented lines too.
+    words = dropwhile(_is_indented, lines[stack[-1] :]) if stack else lines[-1:]
+    return " ".join(word.strip() for word in words)[:_REASON_CHARS]
+
+
+def _is_indented(line: str) -> bool:
+    return line.startswith(" ")
+
+
+def _failed(reason: str) -> HubError:
+    return HubError(
+        reason, expected="the model's files", action="Run the command again to go on from here."
+    )

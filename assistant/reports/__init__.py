@@ -1,0 +1,1 @@
+"""HTML pages about an index and about an evaluation."""

@@ -1,0 +1,193 @@
+"""The rooms put together from settings, with a real small embedder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from assistant import application
+from assistant.answering.grounding import Calibration, shipped_calibration
+from assistant.documents import Retrieved, SearchFilters, Turn
+from assistant.errors import (
+    FilterError,
+    IndexCorruptError,
+    IndexMismatchError,
+    IndexNotFoundError,
+    ModelNotFoundError,
+    QuestionError,
+)
+from assistant.index import LiveIndex, Manifest
+from assistant.retriever import KnowledgeRetriever
+from assistant.retriever.reranking import CrossEncoderReranker
+from tests.fakes import ScriptedChatModel
+from tests.retriever.test_reranking import make_cross_encoder
+from tests.scripts.commands import build_sample, minilm_folder, settings_in
+
+QUESTION = "how to quantize the kv cache online"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("assembly")
+    build_sample(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finder(folder: Path) -> Iterator[KnowledgeRetriever]:
+    finder = application.retriever(settings_in(folder, hits=4))
+    yield finder
+    close(finder)
+
+
+def close(finder: KnowledgeRetriever) -> None:
+    assert isinstance(finder.index, LiveIndex)
+    finder.index.close()
+
+
+def test_the_retriever_is_as_the_settings_say(finder: KnowledgeRetriever) -> None:
+    manifest = finder.manifest
+    assert (finder.k, finder.reranker) == (4, None)
+    assert finder.embedder.identity == manifest.embedder
+    assert finder.embedder.dimension == 384
+    assert set(manifest.sources) == {"lmdeploy", "xtuner", "lagent"}
+    hits = finder.retrieve(QUESTION)
+    assert len(hits) == 4
+    assert hits[0].chunk.address == "lmdeploy/docs/en/quantization/kv_quant.md"
+
+
+@pytest.mark.parametrize("question", ["", "\x00", "half a character \ud83d", "😀 " * 3000])
+def test_odd_questions_do_not_disturb_a_real_tokenizer(
+    finder: KnowledgeRetriever, question: str
+) -> None:
+    assert finder.retrieve(question)
+
+
+def test_the_chain_is_as_the_settings_say(folder: Path, finder: KnowledgeRetriever) -> None:
+    model = ScriptedChatModel(replies=["Set it to 8 [1]."])
+    answer = application.chain(settings_in(folder), finder, model).invoke(QUESTION)
+    assert (answer.text, answer.refused) == ("Set it to 8 [1].", False)
+    strict = settings_in(folder, answerable_threshold=1.0, max_question_chars=100)
+    chain = application.chain(strict, finder, model)
+    assert chain.invoke(QUESTION).refused
+    with pytest.raises(QuestionError):
+        chain.invoke("x" * 101)
+
+
+def test_follow_ups_are_rewritten_by_the_model_if_that_is_set(
+    folder: Path, finder: KnowledgeRetriever
+) -> None:
+    model = ScriptedChatModel(replies=["how to quantize the kv cache to int8", "8 [1]."])
+    settings = settings_in(folder, rewrite_follow_ups=True)
+    history = [Turn("What is a kv cache?", "A cache [1].")]
+    events = application.chain(settings, finder, model).answer("and how to quantize it?", history)
+    first = next(events)
+    assert isinstance(first, Retrieved)
+    assert first.searched_for == "how to quantize the kv cache to int8"
+
+
+def test_a_reranker_that_is_set_sorts_the_hits(folder: Path, tmp_path: Path) -> None:
+    settings = settings_in(folder, reranker=str(make_cross_encoder(tmp_path / "cross")))
+    finder = application.retriever(settings)
+    assert isinstance(finder.reranker, CrossEncoderReranker)
+    hits = finder.retrieve(QUESTION)
+    scores = finder.reranker.scores(QUESTION, [hit.chunk for hit in hits])
+    assert [hit.score for hit in hits] == pytest.approx(scores, abs=1e-3)
+    close(finder)
+
+
+def test_a_reranker_that_no_hub_has_is_an_error_without_a_network(folder: Path) -> None:
+    settings = settings_in(folder, reranker="nobody/no-such-reranker", hubs=("huggingface",))
+    with pytest.raises(ModelNotFoundError, match="nobody/no-such-reranker"):
+        application.reranker(settings)
+    with pytest.raises(ModelNotFoundError, match="no-such-reranker"):
+        application.reranker(settings_in(folder, reranker="no-such-reranker"))
+
+
+def test_a_missing_index_and_one_of_another_embedder(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(IndexNotFoundError, match=r"build_index\.py"):
+        application.retriever(settings_in(folder, db_folder=tmp_path / "db"))
+    other = tmp_path / "other"
+    shutil.copytree(minilm_folder(), other)
+    with pytest.raises(IndexMismatchError):
+        application.retriever(settings_in(folder, embedder=str(other)))
+
+
+@pytest.fixture
+def manifest(finder: KnowledgeRetriever) -> Manifest:
+    return finder.manifest
+
+
+def own_calibration(manifest: Manifest, **changes: object) -> Calibration:
+    return replace(
+        shipped_calibration("another"),
+        **{"embedder": manifest.embedder, "chunks": manifest.chunks, "data": "own"} | changes,
+    )
+
+
+def with_calibration(manifest: Manifest, calibration: Calibration) -> Manifest:
+    return replace(manifest, calibration=asdict(calibration))
+
+
+def test_a_calibration_of_this_index_is_used(
+    manifest: Manifest, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = own_calibration(manifest, threshold=0.77)
+    assert application.calibration(with_calibration(manifest, own)) == own
+    assert caplog.records == []
+
+
+def test_without_one_the_shipped_one_is(manifest: Manifest) -> None:
+    assert manifest.calibration == {}
+    assert application.calibration(manifest) == shipped_calibration(manifest.embedder)
+
+
+def test_one_of_another_size_is_used_with_a_warning(
+    manifest: Manifest, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = own_calibration(manifest, chunks=manifest.chunks * 2)
+    with caplog.at_level(logging.WARNING):
+        assert application.calibration(with_calibration(manifest, own)) == own
+    assert "scripts/evaluate.py --calibrate" in caplog.text
+    assert f"{manifest.chunks * 2} chunks" in caplog.text
+
+
+def test_one_of_another_embedder_is_not_used_and_that_is_said(
+    manifest: Manifest, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = own_calibration(manifest, embedder="another:1")
+    with caplog.at_level(logging.WARNING):
+        found = application.calibration(with_calibration(manifest, own))
+    assert found == shipped_calibration(manifest.embedder)
+    assert "another embedder" in caplog.text
+
+
+def test_one_that_cannot_be_read_says_how_to_make_it_anew(manifest: Manifest) -> None:
+    with pytest.raises(IndexCorruptError, match="--calibrate"):
+        application.calibration(replace(manifest, calibration={"threshold": 0.5}))
+
+
+def test_the_calibration_follows_the_index(
+    manifest: Manifest, caplog: pytest.LogCaptureFixture
+) -> None:
+    calibrations = application.Calibrations()
+    first = with_calibration(manifest, own_calibration(manifest, threshold=0.3))
+    second = with_calibration(manifest, own_calibration(manifest, threshold=0.4))
+    assert calibrations(first).threshold == 0.3
+    assert calibrations(second).threshold == 0.4
+    unreadable = replace(manifest, calibration={"threshold": 0.5})
+    assert calibrations(unreadable).threshold == 0.4
+    assert calibrations(unreadable).threshold == 0.4
+    assert caplog.text.count("the calibration before stays in use") == 1
+    with pytest.raises(IndexCorruptError):
+        application.Calibrations()(unreadable)
+
+
+def test_a_source_that_is_not_there_is_named(finder: KnowledgeRetriever) -> None:
+    with pytest.raises(FilterError, match=r"no source xtunr .*lmdeploy"):
+        finder.retrieve(QUESTION, filters=SearchFilters(sources=("lmdeploy", "xtunr")))
