@@ -7,10 +7,11 @@ import signal
 import sys
 import threading
 
-from assistant import application
+from assistant.application import Application
 from assistant.errors import AssistantError
 from assistant.indexing.background import missing_sources_added
 from assistant.settings import load_settings
+from assistant.ui import serve_page
 
 
 def main() -> int:
@@ -19,13 +20,11 @@ def main() -> int:
     logging.getLogger("assistant").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service's stop is like Ctrl-C
     try:
-        settings = load_settings()
-        with missing_sources_added(settings):
-            finder = application.retriever(settings)
-            model = application.chat_model(settings)
+        application = Application(load_settings())
+        with missing_sources_added(application.settings, lambda: application.embedder):
             # While the page is made, so that the first question does not wait for it.
-            threading.Thread(target=finder.embedder.load, daemon=True).start()
-            application.serve_page(settings, application.chain(settings, finder, model))
+            threading.Thread(target=application.embedder.load, daemon=True).start()
+            serve_page(application)
     except AssistantError as error:
         logging.error("Error: %s", error)
         return error.exit_code

@@ -1,164 +1,247 @@
-"""Puts the rooms that answer together as the settings say; for the page and every script."""
+"""Everything that answers and builds, made once from the settings, each part when first needed.
+
+Page, scripts and every other door get this object. Heavy libraries are imported where they
+are needed, so that a build starts without those of a chat model.
+"""
 
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from langchain_core.language_models import BaseChatModel
-
-from assistant import chat_models
-from assistant.answering.chain import AnswerChain
-from assistant.answering.grounding import Calibration, read_calibration, shipped_calibration
-from assistant.embeddings import Embedder
-from assistant.errors import IndexCorruptError, ModelNotFoundError
-from assistant.index import LiveIndex, Manifest, open_version
-from assistant.indexing import running_build
-from assistant.indexing.building import chroma_server, embedder, model_hub
-from assistant.model_hub import ModelHub
+from assistant.embeddings import Embedder, load_embedder
+from assistant.errors import ModelNotFoundError
+from assistant.index import ChromaServer, LiveIndex, open_version
+from assistant.model_hub import Endpoints, ModelHub
 from assistant.progress import Progress, silent
-from assistant.reports.index_page import write_report_page
-from assistant.retriever import KnowledgeRetriever
-from assistant.retriever.reranking import CrossEncoderReranker, Reranker
 from assistant.settings import Settings
+from assistant.sources import read_sources
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from assistant.answering.chain import AnswerChain
+    from assistant.chat_models import Choice
+    from assistant.indexing import BuildReport
+    from assistant.retriever import KnowledgeRetriever
+    from assistant.retriever.reranking import Reranker
 
 logger = logging.getLogger(__name__)
 
-
-def retriever(settings: Settings, progress: Progress = silent) -> KnowledgeRetriever:
-    """The index, open for questions; follows builds while it is open."""
-    used = embedder(settings, progress)
-    live = LiveIndex(settings.db_folder, used, chroma_server(settings))
-    return KnowledgeRetriever(
-        index=live, embedder=used, k=settings.hits, reranker=reranker(settings, progress)
-    )
+_Part = TypeVar("_Part")
 
 
-def reranker(settings: Settings, progress: Progress = silent) -> Reranker | None:
-    """The cross-encoder that is set, downloaded if it is not there; None: none is."""
-    if not settings.reranker:
-        return None
-    return CrossEncoderReranker(model_hub(settings, progress).fetch(settings.reranker))
+class _Once(Generic[_Part]):
+    """A part of an application that is made when it is first asked for.
+
+    Unlike `functools.cached_property`, two threads that ask at once get the same object.
+    """
+
+    def __init__(self, make: Callable[[Any], _Part]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, application: None, owner: type) -> _Once[_Part]: ...
+    @overload
+    def __get__(self, application: Application, owner: type) -> _Part: ...
+    def __get__(self, application: Application | None, owner: type) -> Any:
+        if application is None:
+            return self
+        with application.making:
+            if self._name not in application.made:
+                application.made[self._name] = self._make(application)
+            return application.made[self._name]
 
 
-def calibration(manifest: Manifest) -> Calibration:
-    """What says whether a question can be answered: of this index, else the shipped one."""
-    shipped = shipped_calibration(manifest.embedder)
-    if not manifest.calibration:
-        return shipped
-    own = read_calibration(manifest.calibration)
-    if not (why := own.mismatch(manifest.embedder, manifest.chunks)):
-        return own
-    logger.warning("%s: calibrate again with scripts/evaluate.py --calibrate", why)
-    return own if own.embedder == manifest.embedder else shipped
+class Application:
+    """The parts that the settings describe.
 
+    Args:
+        settings: What the owner wants.
+        progress: Told of downloads and builds.
 
-def choose_chat_model(
-    settings: Settings, hub: ModelHub, *, only_pypi: bool = False
-) -> chat_models.Choice:
-    """What answers on this machine: a model that is there already, else what can be had."""
-    backends = {name: model.backend for name, model in hub.catalogue.items()}
-    reachable = None
-    if settings.chat_model == "auto" and not settings.openai_base_url and not only_pypi:
-        from_hubs = (chat_models.GPU_MODEL, chat_models.HUB_MODEL)
-        reachable = any(map(hub.has, from_hubs)) or (
-            not hub.has(chat_models.EMBEDDED_MODEL) and hub.reachable(chat_models.HUB_MODEL)
+    Attributes:
+        made: The parts made so far, by name.
+        making: Held while a part is made.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress = silent) -> None:
+        self.settings = settings
+        self.progress = progress
+        self.made: dict[str, Any] = {}
+        self.making = threading.RLock()
+
+    @_Once
+    def hub(self) -> ModelHub:
+        """The model hubs in the configured order."""
+        settings = self.settings
+        return ModelHub(
+            folder=settings.models_folder,
+            order=settings.hubs,
+            check_seconds=settings.hub_check_seconds,
+            timeout_seconds=settings.download_timeout_seconds,
+            progress=self.progress,
+            endpoints=Endpoints(
+                huggingface=settings.huggingface_endpoint,
+                huggingface_offline=settings.huggingface_offline,
+                modelscope=settings.modelscope_endpoint,
+            ),
         )
-    return chat_models.choose(
-        settings, chat_models.hardware(), reachable_hub=reachable, backends=backends
-    )
 
+    @_Once
+    def embedder(self) -> Embedder:
+        """The one embedder of build and query, downloaded if it is not there."""
+        return load_embedder(self.hub.fetch(self.settings.embedder))
 
-def chat_model(settings: Settings, progress: Progress = silent) -> BaseChatModel:
-    """The chat model that the settings or the machine suggest; logs why."""
-    return load_chat_model(settings, model_hub(settings, progress))
+    @_Once
+    def chroma_server(self) -> ChromaServer | None:
+        """The server that holds the vectors; None: the index folder does."""
+        settings = self.settings
+        if not settings.chroma_url:
+            return None
+        return ChromaServer(
+            settings.chroma_url, settings.chroma_token, settings.chroma_token_header
+        )
 
+    @_Once
+    def index(self) -> LiveIndex:
+        """The index in use; follows builds while it is open."""
+        return LiveIndex(self.settings.db_folder, self.embedder, self.chroma_server)
 
-def load_chat_model(settings: Settings, hub: ModelHub) -> BaseChatModel:
-    """As `chat_model`; where no hub gives what was chosen, PyPI's model is taken."""
-    choice = choose_chat_model(settings, hub)
-    try:
-        return _loaded(choice, settings, hub)
-    except ModelNotFoundError as error:
-        second = choose_chat_model(settings, hub, only_pypi=True)
-        if second.model == choice.model:
-            raise
-        logger.warning("%s", error)
-        return _loaded(second, settings, hub)
+    @_Once
+    def reranker(self) -> Reranker | None:
+        """The cross-encoder that the settings name; None: they name none."""
+        from assistant.retriever.reranking import CrossEncoderReranker
 
+        if not self.settings.reranker:
+            return None
+        return CrossEncoderReranker(self.hub.fetch(self.settings.reranker))
 
-def _loaded(choice: chat_models.Choice, settings: Settings, hub: ModelHub) -> BaseChatModel:
-    logger.info("chat model: %s (%s): %s", choice.model, choice.backend, choice.reason)
-    return chat_models.load(choice, settings, fetch=hub.fetch)
+    @_Once
+    def retriever(self) -> KnowledgeRetriever:
+        """Finds passages in the index in use."""
+        from assistant.retriever import KnowledgeRetriever
 
+        return KnowledgeRetriever(
+            index=self.index,
+            embedder=self.embedder,
+            k=self.settings.hits,
+            reranker=self.reranker,
+        )
 
-class Calibrations:
-    """`calibration` of the index in use, looked at again when a build has switched."""
+    @_Once
+    def chat_model_choice(self) -> Choice:
+        """Which chat model answers and why, its files on this machine.
 
-    def __init__(self) -> None:
-        self._last: tuple[Manifest, Calibration] | None = None
-
-    def __call__(self, manifest: Manifest) -> Calibration:
-        """The calibration for the index of this manifest."""
-        last = self._last
-        if last is None or last[0] is not manifest:
-            self._last = last = (manifest, self._of(manifest))
-        return last[1]
-
-    def _of(self, manifest: Manifest) -> Calibration:
+        Where no hub gives the model that was chosen, PyPI's is taken.
+        """
+        choice = self._choose(only_pypi=False)
         try:
-            return calibration(manifest)
-        except IndexCorruptError as error:
-            if self._last is None:
+            return self._located(choice)
+        except ModelNotFoundError as error:
+            second = self._choose(only_pypi=True)
+            if second.model == choice.model:
                 raise
-            logger.warning("the calibration before stays in use: %s", error)
-            return self._last[1]
+            logger.warning("%s", error)
+            return self._located(second)
 
+    @_Once
+    def chat_model(self) -> BaseChatModel:
+        """The chat model of `chat_model_choice`, loaded."""
+        from assistant import chat_models
 
-def chain(settings: Settings, finder: KnowledgeRetriever, model: BaseChatModel) -> AnswerChain:
-    """Retriever and chat model, joined."""
-    calibrations = Calibrations()
-    calibrations(finder.manifest)  # warns at the start, not at the first question
-    return AnswerChain(
-        finder,
-        model,
-        calibration=calibrations,
-        threshold=settings.answerable_threshold,
-        passages_tokens=settings.passages_tokens,
-        prompt_tokens=settings.chat_context_tokens - settings.answer_tokens,
-        max_question_chars=settings.max_question_chars,
-        rewrite_follow_ups=settings.rewrite_follow_ups,
-    )
+        return chat_models.load(self.chat_model_choice, self.settings)
 
+    @property
+    def model_name(self) -> str:
+        """Name of the chat model as people know it."""
+        choice = self.chat_model_choice
+        if choice.model == "auto":  # the server's first
+            return str(getattr(self.chat_model, "model_name", ""))
+        return Path(choice.model).name
 
-def serve_page(settings: Settings, answering: AnswerChain) -> None:
-    """Build the page and serve it until it is stopped."""
-    from assistant.ui import build_demo, read_examples, serve
+    @_Once
+    def chain(self) -> AnswerChain:
+        """Retriever and chat model, joined."""
+        from assistant.answering.chain import AnswerChain
+        from assistant.answering.grounding import Calibrations
 
-    choice = choose_chat_model(settings, model_hub(settings))
-    examples_file = settings.sources_file.with_name("examples.toml")
-    demo = build_demo(
-        answering,
-        lambda: answering.manifest,
-        building=lambda: running_build(settings.db_folder),
-        title=settings.title,
-        model_name="" if choice.model == "auto" else Path(choice.model).name,
-        examples=read_examples(examples_file) if examples_file.is_file() else None,
-        concurrency=chat_models.default_concurrency(choice, settings),
-    )
-    serve(
-        demo,
-        host=settings.host,
-        port=settings.port,
-        root_path=settings.root_path,
-        share=settings.share,
-        share_timeout_seconds=settings.share_timeout_seconds,
-    )
+        settings = self.settings
+        calibrations = Calibrations()
+        calibrations(self.retriever.manifest)  # warns at the start, not at the first question
+        return AnswerChain(
+            self.retriever,
+            self.chat_model,
+            calibration=calibrations,
+            threshold=settings.answerable_threshold,
+            passages_tokens=settings.passages_tokens,
+            prompt_tokens=settings.chat_context_tokens - settings.answer_tokens,
+            max_question_chars=settings.max_question_chars,
+            rewrite_follow_ups=settings.rewrite_follow_ups,
+        )
 
+    def build(
+        self,
+        *,
+        offline: bool = False,
+        rebuild: bool = False,
+        growing: bool = False,
+        ray_workers: int | None = None,
+    ) -> BuildReport:
+        """Bring the index up to date with the sources file; as `indexing.building.build`."""
+        from assistant.indexing.building import build
 
-def write_index_report(settings: Settings, file: Path, used: Embedder | None = None) -> None:
-    """A page about the index in use; `used` is as in `build`."""
-    used = used or embedder(settings)
-    with closing(open_version(settings.db_folder, used, chroma_server(settings))) as opened:
-        write_report_page(file, opened.folder, opened.manifest, opened.store)
+        read_sources(self.settings.sources_file)  # reported before a model is downloaded
+        return build(
+            self.settings,
+            self.embedder,
+            server=self.chroma_server,
+            offline=offline,
+            rebuild=rebuild,
+            growing=growing,
+            ray_workers=ray_workers,
+            progress=self.progress,
+        )
+
+    def write_index_report(self, file: Path) -> None:
+        """Write an HTML page about the index in use."""
+        from assistant.reports.index_page import write_report_page
+
+        version = open_version(self.settings.db_folder, self.embedder, self.chroma_server)
+        with closing(version) as opened:
+            write_report_page(file, opened.folder, opened.manifest, opened.store)
+
+    def close(self) -> None:
+        """Close the index if it was opened."""
+        if "index" in self.made:
+            self.index.close()
+
+    def _choose(self, *, only_pypi: bool) -> Choice:
+        from assistant import chat_models
+
+        settings, hub = self.settings, self.hub
+        backends = {name: model.backend for name, model in hub.catalogue.items()}
+        reachable = None
+        if settings.chat_model == "auto" and not settings.openai_base_url and not only_pypi:
+            from_hubs = (chat_models.GPU_MODEL, chat_models.HUB_MODEL)
+            reachable = any(map(hub.has, from_hubs)) or (
+                not hub.has(chat_models.EMBEDDED_MODEL) and hub.reachable(chat_models.HUB_MODEL)
+            )
+        return chat_models.choose(
+            settings, chat_models.hardware(), reachable_hub=reachable, backends=backends
+        )
+
+    def _located(self, choice: Choice) -> Choice:
+        from assistant import chat_models
+
+        logger.info("chat model: %s (%s): %s", choice.model, choice.backend, choice.reason)
+        return replace(choice, path=chat_models.located(choice, self.hub.fetch))

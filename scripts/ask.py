@@ -24,8 +24,8 @@ from command_line import (
 )
 from terminal_progress import TerminalProgress
 
-from assistant import application
 from assistant.answering.chain import AnswerChain
+from assistant.application import Application
 from assistant.documents import Answer, Delta, SearchFilters
 from assistant.errors import ChatModelError, QuestionError
 
@@ -38,9 +38,7 @@ def main() -> int:
     arguments = arguments_parser.parse_args()
     pairs = questions_of(arguments_parser, arguments)
     settings = settings_for(arguments)
-    progress = TerminalProgress()
-    finder = application.retriever(settings, progress)
-    chain = application.chain(settings, finder, application.chat_model(settings, progress))
+    chain = Application(settings, TerminalProgress()).chain
     filters = filters_of(arguments)
     if arguments.batch is not None:
         return _ask_all(chain, pairs, filters)

@@ -19,8 +19,8 @@ from benchmark_index import compare, encoder_against_processor, growth
 from benchmark_latency import latency, print_latency
 from command_line import add_filters, filters_of, parser, print_json, run, say, settings_for
 
+from assistant.application import Application
 from assistant.evaluation import EvalQuestion, read_questions, retrieval_report
-from assistant.indexing import building
 from assistant.settings import Settings
 from assistant.sources import fetch, list_files, read_sources
 
@@ -78,7 +78,7 @@ def _sizes(text: str) -> list[int]:
 
 def index(settings: Settings, limit_files: int | None, growth_files: int) -> dict[str, Any]:
     """Build times as ratios, growth, and the share of the processor's peak."""
-    embedder = building.model_hub(settings).fetch(settings.embedder)
+    embedder = Application(settings).hub.fetch(settings.embedder)
     lines = [line.split("\t", 1) for line in _files(settings)]
     files = _evenly([(address, Path(file)) for address, file in lines], limit_files)
     texts = [text for _, file in files for text in _pieces(file)]
@@ -143,7 +143,7 @@ def _course(
     printed, seconds = _run(
         "course_pipeline.py",
         *("--files", str(files), "--qa", str(qa), "--db", str(folder / "course")),
-        *("--embedder", str(building.model_hub(settings).fetch(settings.embedder))),
+        *("--embedder", str(Application(settings).hub.fetch(settings.embedder))),
     )
     result = json.loads(printed)
     return {

@@ -23,11 +23,11 @@ import psutil
 from command_line import add_filters, filters_of, parser, print_json, run, say, settings_for
 from enlarged_index import enlarge
 
+from assistant.application import Application
 from assistant.documents import SearchFilters
 from assistant.embeddings import Embedder
 from assistant.evaluation import read_questions
 from assistant.index import LiveIndex, open_version
-from assistant.indexing import building
 from assistant.retriever import KnowledgeRetriever
 from assistant.settings import Settings
 
@@ -49,7 +49,7 @@ def latency(
         filters: If there are any, searches are timed with them, too.
     """
     rows = []
-    open_version(settings.db_folder, building.embedder(settings)).close()  # or say why not
+    open_version(settings.db_folder, Application(settings).embedder).close()  # or say why not
     with tempfile.TemporaryDirectory(prefix="latency-") as folder:
         for factor in times:
             db, seconds = settings.db_folder, 0.0
@@ -104,7 +104,7 @@ class _Watch:
 
 def measure(settings: Settings, qa: Path, filters: SearchFilters) -> dict[str, Any]:
     """Times in milliseconds for an index as it is: p50 and p95, and the p50 of each part."""
-    embedder = building.embedder(settings)
+    embedder = Application(settings).embedder
     embedder.load()
     questions = [asked.question for asked in read_questions(qa)]
     finder, watch, seconds = _opened(settings, embedder, questions[0])

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from command_line import parser, print_json, run, say, settings_for
 
 if TYPE_CHECKING:
-    from assistant.embeddings import Embedder
+    from assistant.application import Application
     from assistant.indexing import BuildReport
-    from assistant.settings import Settings
 
 # What is heavy is imported where it is used: processes that parse files import this file.
 
@@ -25,10 +24,14 @@ if TYPE_CHECKING:
 def main() -> int:
     """Build and print the summary."""
     arguments = _parser().parse_args()
-    settings = settings_for(arguments)
+    from terminal_progress import TerminalProgress
+
+    from assistant.application import Application
+
+    application = Application(settings_for(arguments), TerminalProgress())
     if arguments.watch:
-        return _watch(settings, arguments)
-    report = _build(settings, arguments)
+        return _watch(application, arguments)
+    report = _build(application, arguments)
     unreached = [s.name for s in report.sources if s.status in ("failed", "kept")]
     return 1 if arguments.update and unreached else 0
 
@@ -65,63 +68,48 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(
-    settings: Settings,
-    arguments: argparse.Namespace,
-    *,
-    again: bool = False,
-    used: Embedder | None = None,
+    application: Application, arguments: argparse.Namespace, *, again: bool = False
 ) -> BuildReport:
     """Build and print the summary; `again` when repositories were asked before."""
-    from terminal_progress import TerminalProgress
-
-    from assistant.indexing import building
-
-    report = building.build(
-        settings,
+    report = application.build(
         offline=arguments.offline or again,
         rebuild=arguments.rebuild and not again,
         growing=arguments.growing,
         ray_workers=arguments.workers if arguments.engine == "ray" else None,
-        used=used,
-        progress=TerminalProgress(),
     )
     _print_summary(report, arguments.update)
     if arguments.report:
-        from assistant import application  # heavy
-
-        application.write_index_report(settings, arguments.report, used)
+        application.write_index_report(arguments.report)
         say(f"{arguments.report} written.")
     if arguments.json:
         print_json(report)
     return report
 
 
-def _watch(settings: Settings, arguments: argparse.Namespace) -> int:
+def _watch(application: Application, arguments: argparse.Namespace) -> int:
     """Build, then again whenever a local folder changes, until Ctrl-C; keeps the embedder."""
-    from terminal_progress import TerminalProgress
-
     from assistant.errors import AssistantError, SourcesFileError
-    from assistant.indexing import building, watch
+    from assistant.indexing import watch
     from assistant.sources import read_sources
 
-    named = (source.folder for source in read_sources(settings.sources_file))
+    sources_file = application.settings.sources_file
+    named = (source.folder for source in read_sources(sources_file))
     folders = [f for f in named if f and os.access(f, os.R_OK) and f.is_dir()]
     if not folders:
         raise SourcesFileError(
-            f"{settings.sources_file} names no local folder that is there",
+            f"{sources_file} names no local folder that is there",
             expected="a source with `folder` to watch",
             action="Run the command without --watch; --update follows repositories.",
         )
-    used = building.embedder(settings, TerminalProgress())
-    used.load()  # so that no change waits for it
+    application.embedder.load()  # so that no change waits for it
     for paths in watch(folders):
         if not paths:  # watching; what changes from now on is built next
-            _build(settings, arguments, used=used)
+            _build(application, arguments)
             say(f"Watching {', '.join(map(str, folders))}; Ctrl-C ends it.")
             continue
         say(f"{len(paths)} files changed, such as {min(paths)}.")
         try:
-            _build(settings, arguments, again=True, used=used)
+            _build(application, arguments, again=True)
         except AssistantError as error:  # the next change may put it right
             say(f"Error: {error}")
     return 0

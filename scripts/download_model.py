@@ -11,10 +11,8 @@ from typing import Any
 from command_line import parser, print_json, run, say, settings_for
 from terminal_progress import TerminalProgress
 
-from assistant import application
-from assistant.indexing import building
+from assistant.application import Application
 from assistant.model_hub import CatalogueModel, ModelHub
-from assistant.settings import Settings
 
 
 def main() -> int:
@@ -36,11 +34,12 @@ def main() -> int:
     if arguments.file is not None and arguments.name is None:
         arguments_parser.error("--file needs a MODEL")
     settings = settings_for(arguments)
-    hub = building.model_hub(settings, TerminalProgress())
+    application = Application(settings, TerminalProgress())
+    hub = application.hub
     if arguments.list:
         _list(hub, as_json=arguments.json)
         return 0
-    for name, file in _wanted(arguments, settings, hub):
+    for name, file in _wanted(arguments, application):
         started = time.perf_counter()
         path = hub.fetch_file(name, file) if file else hub.fetch(name)
         result = {"model": name, "file": file, **_facts(path, time.perf_counter() - started)}
@@ -51,14 +50,13 @@ def main() -> int:
 
 
 def _wanted(
-    arguments: argparse.Namespace, settings: Settings, hub: ModelHub
+    arguments: argparse.Namespace, application: Application
 ) -> Iterator[tuple[str, str | None]]:
     if not arguments.defaults:
         yield arguments.name, arguments.file
         return
-    yield settings.embedder, None
-    choice = application.choose_chat_model(settings, hub)
-    say(f"chat model: {choice.model} ({choice.backend}): {choice.reason}")
+    yield application.settings.embedder, None
+    choice = application.chat_model_choice
     if choice.backend != "openai_compatible":
         yield choice.model, None
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from assistant.application import Application
 from assistant.documents import Chunk
 from assistant.embeddings.base import Vectors
 from assistant.index import OpenIndex, open_version
 from assistant.index.chunk_file import chunk_line, chunks_of, lines
 from assistant.index.versions import new_version, switch_to
-from assistant.indexing import building
 from assistant.indexing.search_files import write_search_files
 from assistant.indexing.writer import VersionWriter, Window
 from assistant.settings import Settings
@@ -33,7 +33,7 @@ def enlarge(settings: Settings, factor: int, db: Path) -> None:
     Copies have other ids and paths, a quarter of their words is replaced, and their vectors
     are the originals with noise.
     """
-    opened = open_version(settings.db_folder, building.embedder(settings))
+    opened = open_version(settings.db_folder, Application(settings).embedder)
     documents = [chunks_of(line) for line in lines(opened.folder)]
     vectors = _Copies(opened.store.vectors(), opened.manifest.dimension)
     version = new_version(db, None)

@@ -18,9 +18,9 @@ from command_line import parser, print_json, run, say, settings_for
 from evaluation_tables import tables
 from terminal_progress import TerminalProgress
 
-from assistant import application
 from assistant.answering.chain import AnswerChain
-from assistant.answering.grounding import EMBEDDER_FREE, FEATURES, Calibration
+from assistant.answering.grounding import EMBEDDER_FREE, FEATURES, Calibration, calibration_of
+from assistant.application import Application
 from assistant.errors import ChatModelError, QuestionError, SettingsError
 from assistant.evaluation import (
     EvalQuestion,
@@ -58,10 +58,11 @@ def main() -> int:
     dialogues = [d for file in arguments.dialogues for d in read_dialogues(file)]
     against: dict[str, Variant] = {"course": course(arguments.course)} if arguments.course else {}
     progress = TerminalProgress()
-    finder = application.retriever(settings, progress)
+    application = Application(settings, progress)
+    finder = application.retriever
     manifest = finder.manifest
     _warn_of_unknown_sources(questions, manifest)
-    calibration = application.calibration(manifest)
+    calibration = calibration_of(manifest)
     report: dict[str, Any] = {}
     outcomes: list[Outcome] = []
     fitted: dict[str, Fitted] = {}
@@ -79,8 +80,7 @@ def main() -> int:
     if dialogues:
         report["dialogues"] = follow_ups(finder, dialogues, progress)
     if arguments.answers:
-        model = application.chat_model(settings, progress)
-        chain = application.chain(settings, finder, model)
+        chain = application.chain
         report["answers"] = _answers(chain, questions, progress)
     for line in tables(report):
         say(line)

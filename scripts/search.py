@@ -20,8 +20,8 @@ from command_line import (
 )
 from terminal_progress import TerminalProgress
 
-from assistant import application
-from assistant.answering.grounding import Calibration, judge
+from assistant.answering.grounding import Calibration, calibration_of, judge
+from assistant.application import Application
 from assistant.documents import SearchFilters
 from assistant.retriever import KnowledgeRetriever
 
@@ -37,8 +37,8 @@ def main() -> int:
         arguments_parser.error(f"-k is {arguments.k}; it must be at least 1")
     pairs = questions_of(arguments_parser, arguments)
     settings = settings_for(arguments)
-    finder = application.retriever(settings, TerminalProgress())
-    judging = Judging(application.calibration(finder.manifest), settings.answerable_threshold)
+    finder = Application(settings, TerminalProgress()).retriever
+    judging = Judging(calibration_of(finder.manifest), settings.answerable_threshold)
     filters = filters_of(arguments)
     finder.retrieve("", 1)  # loads what is loaded at first use, which is not counted
     for identifier, question in pairs:

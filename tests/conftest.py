@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.model_hub import Endpoints, ModelHub
+from assistant.application import Application
 from assistant.settings import Settings
 
 # A shell starts background jobs with Ctrl-C ignored, and their children inherit that:
@@ -17,19 +17,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def fetch(name: str) -> Path:
-    """A model as the application gets it; does not need the application's other rooms."""
-    settings = Settings()
-    return ModelHub(
-        settings.models_folder,
-        settings.hubs,
-        settings.hub_check_seconds,
-        settings.download_timeout_seconds,
-        endpoints=Endpoints(
-            huggingface=settings.huggingface_endpoint,
-            huggingface_offline=settings.huggingface_offline,
-            modelscope=settings.modelscope_endpoint,
-        ),
-    ).fetch(name)
+    """A model as the application gets it."""
+    return Application(Settings()).hub.fetch(name)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from assistant import application
-from assistant.answering.grounding import Calibration, shipped_calibration
+from assistant.answering.chain import AnswerChain
+from assistant.answering.grounding import (
+    Calibration,
+    Calibrations,
+    calibration_of,
+    shipped_calibration,
+)
+from assistant.application import Application
 from assistant.documents import Retrieved, SearchFilters, Turn
 from assistant.errors import (
     FilterError,
@@ -24,6 +30,7 @@ from assistant.errors import (
 from assistant.index import LiveIndex, Manifest
 from assistant.retriever import KnowledgeRetriever
 from assistant.retriever.reranking import CrossEncoderReranker
+from assistant.settings import Settings
 from tests.fakes import ScriptedChatModel
 from tests.retriever.test_reranking import make_cross_encoder
 from tests.scripts.commands import build_sample, minilm_folder, settings_in
@@ -40,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def finder(folder: Path) -> Iterator[KnowledgeRetriever]:
-    finder = application.retriever(settings_in(folder, hits=4))
+    finder = Application(settings_in(folder, hits=4)).retriever
     yield finder
     close(finder)
 
@@ -68,12 +75,21 @@ def test_odd_questions_do_not_disturb_a_real_tokenizer(
     assert finder.retrieve(question)
 
 
+def chain_of(
+    settings: Settings, finder: KnowledgeRetriever, model: ScriptedChatModel
+) -> AnswerChain:
+    """The chain of an application whose retriever and model are made already."""
+    application = Application(settings)
+    application.made |= {"retriever": finder, "chat_model": model}
+    return application.chain
+
+
 def test_the_chain_is_as_the_settings_say(folder: Path, finder: KnowledgeRetriever) -> None:
     model = ScriptedChatModel(replies=["Set it to 8 [1]."])
-    answer = application.chain(settings_in(folder), finder, model).invoke(QUESTION)
+    answer = chain_of(settings_in(folder), finder, model).invoke(QUESTION)
     assert (answer.text, answer.refused) == ("Set it to 8 [1].", False)
     strict = settings_in(folder, answerable_threshold=1.0, max_question_chars=100)
-    chain = application.chain(strict, finder, model)
+    chain = chain_of(strict, finder, model)
     assert chain.invoke(QUESTION).refused
     with pytest.raises(QuestionError):
         chain.invoke("x" * 101)
@@ -85,7 +101,7 @@ def test_follow_ups_are_rewritten_by_the_model_if_that_is_set(
     model = ScriptedChatModel(replies=["how to quantize the kv cache to int8", "8 [1]."])
     settings = settings_in(folder, rewrite_follow_ups=True)
     history = [Turn("What is a kv cache?", "A cache [1].")]
-    events = application.chain(settings, finder, model).answer("and how to quantize it?", history)
+    events = chain_of(settings, finder, model).answer("and how to quantize it?", history)
     first = next(events)
     assert isinstance(first, Retrieved)
     assert first.searched_for == "how to quantize the kv cache to int8"
@@ -93,7 +109,7 @@ def test_follow_ups_are_rewritten_by_the_model_if_that_is_set(
 
 def test_a_reranker_that_is_set_sorts_the_hits(folder: Path, tmp_path: Path) -> None:
     settings = settings_in(folder, reranker=str(make_cross_encoder(tmp_path / "cross")))
-    finder = application.retriever(settings)
+    finder = Application(settings).retriever
     assert isinstance(finder.reranker, CrossEncoderReranker)
     hits = finder.retrieve(QUESTION)
     scores = finder.reranker.scores(QUESTION, [hit.chunk for hit in hits])
@@ -104,18 +120,18 @@ def test_a_reranker_that_is_set_sorts_the_hits(folder: Path, tmp_path: Path) -> 
 def test_a_reranker_that_no_hub_has_is_an_error_without_a_network(folder: Path) -> None:
     settings = settings_in(folder, reranker="nobody/no-such-reranker", hubs=("huggingface",))
     with pytest.raises(ModelNotFoundError, match="nobody/no-such-reranker"):
-        application.reranker(settings)
+        _ = Application(settings).reranker
     with pytest.raises(ModelNotFoundError, match="no-such-reranker"):
-        application.reranker(settings_in(folder, reranker="no-such-reranker"))
+        _ = Application(settings_in(folder, reranker="no-such-reranker")).reranker
 
 
 def test_a_missing_index_and_one_of_another_embedder(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(IndexNotFoundError, match=r"build_index\.py"):
-        application.retriever(settings_in(folder, db_folder=tmp_path / "db"))
+        _ = Application(settings_in(folder, db_folder=tmp_path / "db")).retriever
     other = tmp_path / "other"
     shutil.copytree(minilm_folder(), other)
     with pytest.raises(IndexMismatchError):
-        application.retriever(settings_in(folder, embedder=str(other)))
+        _ = Application(settings_in(folder, embedder=str(other))).retriever
 
 
 @pytest.fixture
@@ -138,13 +154,13 @@ def test_a_calibration_of_this_index_is_used(
     manifest: Manifest, caplog: pytest.LogCaptureFixture
 ) -> None:
     own = own_calibration(manifest, threshold=0.77)
-    assert application.calibration(with_calibration(manifest, own)) == own
+    assert calibration_of(with_calibration(manifest, own)) == own
     assert caplog.records == []
 
 
 def test_without_one_the_shipped_one_is(manifest: Manifest) -> None:
     assert manifest.calibration == {}
-    assert application.calibration(manifest) == shipped_calibration(manifest.embedder)
+    assert calibration_of(manifest) == shipped_calibration(manifest.embedder)
 
 
 def test_one_of_another_size_is_used_with_a_warning(
@@ -152,7 +168,7 @@ def test_one_of_another_size_is_used_with_a_warning(
 ) -> None:
     own = own_calibration(manifest, chunks=manifest.chunks * 2)
     with caplog.at_level(logging.WARNING):
-        assert application.calibration(with_calibration(manifest, own)) == own
+        assert calibration_of(with_calibration(manifest, own)) == own
     assert "scripts/evaluate.py --calibrate" in caplog.text
     assert f"{manifest.chunks * 2} chunks" in caplog.text
 
@@ -162,20 +178,20 @@ def test_one_of_another_embedder_is_not_used_and_that_is_said(
 ) -> None:
     own = own_calibration(manifest, embedder="another:1")
     with caplog.at_level(logging.WARNING):
-        found = application.calibration(with_calibration(manifest, own))
+        found = calibration_of(with_calibration(manifest, own))
     assert found == shipped_calibration(manifest.embedder)
     assert "another embedder" in caplog.text
 
 
 def test_one_that_cannot_be_read_says_how_to_make_it_anew(manifest: Manifest) -> None:
     with pytest.raises(IndexCorruptError, match="--calibrate"):
-        application.calibration(replace(manifest, calibration={"threshold": 0.5}))
+        calibration_of(replace(manifest, calibration={"threshold": 0.5}))
 
 
 def test_the_calibration_follows_the_index(
     manifest: Manifest, caplog: pytest.LogCaptureFixture
 ) -> None:
-    calibrations = application.Calibrations()
+    calibrations = Calibrations()
     first = with_calibration(manifest, own_calibration(manifest, threshold=0.3))
     second = with_calibration(manifest, own_calibration(manifest, threshold=0.4))
     assert calibrations(first).threshold == 0.3
@@ -185,7 +201,7 @@ def test_the_calibration_follows_the_index(
     assert calibrations(unreadable).threshold == 0.4
     assert caplog.text.count("the calibration before stays in use") == 1
     with pytest.raises(IndexCorruptError):
-        application.Calibrations()(unreadable)
+        Calibrations()(unreadable)
 
 
 def test_a_source_that_is_not_there_is_named(finder: KnowledgeRetriever) -> None:

@@ -9,6 +9,7 @@ knowledge base, and for other embedders from what does not depend on the embedde
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -19,7 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.errors import IndexCorruptError, SettingsError
+from assistant.index import Manifest
 from assistant.retriever import Evidence
+
+logger = logging.getLogger(__name__)
 
 Vectors = NDArray[np.float32]
 
@@ -125,6 +129,41 @@ def shipped_calibration(embedder: str) -> Calibration:
     """The calibration that comes with the package, for the embedder or for any other."""
     shipped = json.loads(_SHIPPED.read_text(encoding="utf-8"))
     return read_calibration(shipped.get(embedder.partition(":")[0], shipped["other"]))
+
+
+def calibration_of(manifest: Manifest) -> Calibration:
+    """What says whether a question can be answered: of this index, else the shipped one."""
+    shipped = shipped_calibration(manifest.embedder)
+    if not manifest.calibration:
+        return shipped
+    own = read_calibration(manifest.calibration)
+    if not (why := own.mismatch(manifest.embedder, manifest.chunks)):
+        return own
+    logger.warning("%s: calibrate again with scripts/evaluate.py --calibrate", why)
+    return own if own.embedder == manifest.embedder else shipped
+
+
+class Calibrations:
+    """`calibration_of` the index in use, looked at again when a build has switched."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Manifest, Calibration] | None = None
+
+    def __call__(self, manifest: Manifest) -> Calibration:
+        """The calibration for the index of this manifest."""
+        last = self._last
+        if last is None or last[0] is not manifest:
+            self._last = last = (manifest, self._of(manifest))
+        return last[1]
+
+    def _of(self, manifest: Manifest) -> Calibration:
+        try:
+            return calibration_of(manifest)
+        except IndexCorruptError as error:
+            if self._last is None:
+                raise
+            logger.warning("the calibration before stays in use: %s", error)
+            return self._last[1]
 
 
 def calibrate(

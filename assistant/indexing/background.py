@@ -9,12 +9,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import psutil  # type: ignore[import-untyped]
 
-from assistant.indexing.building import embedder, sources_had, sources_lacking
+from assistant.embeddings import Embedder
+from assistant.indexing.building import sources_had, sources_lacking
 from assistant.settings import PROJECT_FOLDER, Settings
 
 _LOOK_SECONDS = 0.2
@@ -23,17 +24,21 @@ _NICENESS = 15  # Linux gives what has 0 some 28 times as much time (1024 to 36)
 
 
 @contextmanager
-def missing_sources_added(settings: Settings) -> Iterator[None]:
+def missing_sources_added(settings: Settings, embedder: Callable[[], Embedder]) -> Iterator[None]:
     """Where the settings want it, build in the background while the block runs.
 
     The block begins as soon as there is an index to search, with the first of the sources; or when
     the build has failed, which says itself why, so that opening the index raises what
     fits. The build ends with the block; the next one goes on from there.
+
+    Args:
+        settings: Whether to build, and what.
+        embedder: Gives the embedder, which is needed only where something is to be built.
     """
     if not (settings.build_missing_index or settings.space_id):
         yield
         return
-    used = embedder(settings)
+    used = embedder()
     if not sources_lacking(settings, used):
         yield
         return

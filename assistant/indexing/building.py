@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from assistant.documents import Source
-from assistant.embeddings import Embedder, load_embedder
+from assistant.embeddings import Embedder
 from assistant.errors import IndexCorruptError, IndexMismatchError, SourceError
 from assistant.index import EMBEDDED, ChromaServer, Manifest, build_lock, current_version, writing
 from assistant.indexing import (
@@ -18,47 +18,28 @@ from assistant.indexing import (
     build_index,
     on_ray,
 )
-from assistant.model_hub import Endpoints, ModelHub
 from assistant.progress import Progress, silent
 from assistant.settings import Settings
 from assistant.sources import Checkout, fetch, read_sources
 
 
-def model_hub(settings: Settings, progress: Progress = silent) -> ModelHub:
-    """The hubs in the configured order."""
-    return ModelHub(
-        folder=settings.models_folder,
-        order=settings.hubs,
-        check_seconds=settings.hub_check_seconds,
-        timeout_seconds=settings.download_timeout_seconds,
-        progress=progress,
-        endpoints=Endpoints(
-            huggingface=settings.huggingface_endpoint,
-            huggingface_offline=settings.huggingface_offline,
-            modelscope=settings.modelscope_endpoint,
-        ),
-    )
-
-
-def embedder(settings: Settings, progress: Progress = silent) -> Embedder:
-    """The one embedder of build and query, downloaded if it is not there."""
-    return load_embedder(model_hub(settings, progress).fetch(settings.embedder))
-
-
 def build(
     settings: Settings,
+    embedder: Embedder,
     *,
+    server: ChromaServer | None = None,
     offline: bool = False,
     rebuild: bool = False,
     growing: bool = False,
     ray_workers: int | None = None,
-    used: Embedder | None = None,
     progress: Progress = silent,
 ) -> BuildReport:
     """Bring the index up to date with the sources file.
 
     Args:
-        settings: Name sources, index, embedder and server.
+        settings: Name sources and index.
+        embedder: The one that the settings name.
+        server: Holds the vectors instead of the index folder.
         offline: Use the clones as they are.
         rebuild: Forget the index and all stored vectors first.
         growing: Add the sources that the index lacks one by one, so that a running app
@@ -66,11 +47,8 @@ def build(
             first of them. Waits for another build first. Without effect on `rebuild`.
         ray_workers: Embed on Ray with so many workers; 0: as many as it has processors
             for; None: in this process.
-        used: The embedder that the settings name, if it is there from a build before.
         progress: Told of each stage.
     """
-    read_sources(settings.sources_file)  # what is wrong in it is told before a model is fetched
-    used = used or embedder(settings, progress)
     with ExitStack() as ending:
         lock = None
         if growing:  # one lock for all steps, so that no other build comes between them
@@ -83,9 +61,9 @@ def build(
                 settings.build_window_chunks, 0 if ray_workers is None else RAY_WINDOW
             ),
             workers=settings.build_workers,
-            server=chroma_server(settings),
+            server=server,
             lock=lock,
-            encode=None if ray_workers is None else on_ray(used, ray_workers),
+            encode=None if ray_workers is None else on_ray(embedder, ray_workers),
         )
         state = BuildStateFile(settings.db_folder)
         ending.callback(state.remove)
@@ -116,7 +94,7 @@ def build(
                 [source for source in sources if source.name in names],
                 fetch_once,
                 settings.db_folder,
-                used,
+                embedder,
                 chunk_tokens=settings.chunk_tokens,
                 max_file_bytes=int(settings.max_file_mb * (1 << 20)),
                 python_sources=settings.python_sources,
@@ -133,7 +111,7 @@ def build(
             return True
 
         names = [source.name for source in sources]
-        if growing and not rebuild and (lacking := sources_lacking(settings, used)):
+        if growing and not rebuild and (lacking := sources_lacking(settings, embedder)):
             return _grow(names, lacking, can_be_had, build_from, state)
         return build_from(names)
 
@@ -191,10 +169,3 @@ def _grow(
         changed=any(report.changed for report in reports),
         seconds=sum(report.seconds for report in reports),
     )
-
-
-def chroma_server(settings: Settings) -> ChromaServer | None:
-    """The server that holds the vectors; None: the index folder does."""
-    if not settings.chroma_url:
-        return None
-    return ChromaServer(settings.chroma_url, settings.chroma_token, settings.chroma_token_header)

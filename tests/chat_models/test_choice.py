@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant import application
+from assistant.application import Application
 from assistant.chat_models import EMBEDDED_MODEL, HUB_MODEL, hardware
 from assistant.errors import ModelNotFoundError
 from assistant.model_hub import Endpoints, ModelHub, read_catalogue
@@ -55,23 +55,23 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelHub]:
         )
 
 
-def settings(**changes: str) -> Settings:
-    return Settings(_env_file=None, chat_threads=1, **changes)
+def application_with(hub: ModelHub, **changes: str) -> Application:
+    application = Application(Settings(_env_file=None, chat_threads=1, **changes))
+    application.made["hub"] = hub
+    return application
 
 
 def test_pypi_gives_a_model_where_a_hub_that_answers_does_not(
     hub: ModelHub, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert application.choose_chat_model(settings(), hub).model == HUB_MODEL
+    application = application_with(hub)
     with caplog.at_level(logging.INFO):
-        model = application.load_chat_model(settings(), hub)
-    assert model.invoke("alpha", max_tokens=2).text
+        assert application.chat_model.invoke("alpha", max_tokens=2).text
     assert f"{HUB_MODEL}: no hub gave it" in caplog.text
     assert f"chat model: {EMBEDDED_MODEL}" in caplog.text
-    # The page asks again which one answers.
-    assert application.choose_chat_model(settings(), hub).model == EMBEDDED_MODEL
+    assert application.model_name == EMBEDDED_MODEL
 
 
 def test_a_model_that_is_set_is_not_replaced(hub: ModelHub) -> None:
     with pytest.raises(ModelNotFoundError, match=HUB_MODEL):
-        application.load_chat_model(settings(chat_model=HUB_MODEL), hub)
+        _ = application_with(hub, chat_model=HUB_MODEL).chat_model

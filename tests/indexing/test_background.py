@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from assistant.application import Application
 from assistant.errors import IndexBusyError, SourceError
 from assistant.index import Manifest, current_version, open_version
 from assistant.index.versions import build_lock
@@ -40,7 +41,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def lacking(settings: Settings) -> list[str]:
-    return building.sources_lacking(settings, building.embedder(settings))
+    return building.sources_lacking(settings, Application(settings).embedder)
 
 
 def manifest(settings: Settings) -> Manifest:
@@ -62,7 +63,7 @@ def test_sources_come_one_by_one_and_folders_first(
         return report
 
     monkeypatch.setattr(building, "build_index", noted)
-    grown = building.build(settings, growing=True)
+    grown = Application(settings).build(growing=True)
     assert seen == [
         ["lagent"],
         ["lagent", "more"],
@@ -77,18 +78,18 @@ def test_sources_come_one_by_one_and_folders_first(
     in_use = current_version(settings.db_folder)
     text = settings.sources_file.read_text()
     away = '\n[[source]]\nname = "away"\ngit = "file:///nowhere/else"\n'
-    again = building.build(settings, growing=True)
+    again = Application(settings).build(growing=True)
     assert not again.changed
     settings.sources_file.write_text(text + away)
-    building.build(settings, growing=True)
+    Application(settings).build(growing=True)
     assert current_version(settings.db_folder) != in_use  # it notes the one that is away
     in_use = current_version(settings.db_folder)
-    assert not building.build(settings, growing=True).changed
+    assert not Application(settings).build(growing=True).changed
     assert current_version(settings.db_folder) == in_use
     settings.sources_file.write_text(text)
-    building.build(settings)
+    Application(settings).build()
     at_once = settings.model_copy(update={"db_folder": settings.db_folder.with_name("other")})
-    building.build(at_once)
+    Application(at_once).build()
     assert manifest(at_once) == manifest(settings)
 
 
@@ -106,7 +107,7 @@ def test_a_source_that_cannot_be_had_is_asked_once(
     settings.sources_file.write_text(
         f'[[source]]\nname = "gone"{gone}\n{first}\n[[source]]{folders}'
     )
-    building.build(settings, growing=True)
+    Application(settings).build(growing=True)
     assert sorted(asked) == ["gone", "lagent", "lmdeploy", "more", "xtuner"]
 
 
@@ -116,7 +117,7 @@ def test_nothing_that_can_be_had_is_an_error(settings: Settings, tmp_path: Path)
         f'[[source]]\nname = "b"\ngit = "file://{tmp_path}/b"\n'
     )
     with pytest.raises(SourceError):
-        building.build(settings, growing=True)
+        Application(settings).build(growing=True)
     assert current_version(settings.db_folder) is None
 
 
@@ -125,8 +126,8 @@ def test_the_block_begins_with_the_first_source_and_the_rest_follows(
 ) -> None:
     monkeypatch.setenv("ASSISTANT_EMBEDDER", str(minilm_folder()))
     monkeypatch.setenv("ASSISTANT_REPOSITORIES_FOLDER", str(settings.repositories_folder))
-    with missing_sources_added(settings):
-        opened = open_version(settings.db_folder, building.embedder(settings))
+    with missing_sources_added(settings, lambda: Application(settings).embedder):
+        opened = open_version(settings.db_folder, Application(settings).embedder)
         assert "lagent" in opened.manifest.sources
         opened.close()
         until = time.monotonic() + 60
@@ -139,7 +140,7 @@ def test_the_build_ends_with_the_block(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     first = settings.model_copy(update={"db_folder": tmp_path / "first"})
-    building.build(first)
+    Application(first).build()
     project = tmp_path / "project"
     (project / "scripts").mkdir(parents=True)
     (project / "scripts" / "build_index.py").write_text(
@@ -150,7 +151,7 @@ def test_the_build_ends_with_the_block(
     )
     monkeypatch.setattr(background, "PROJECT_FOLDER", project)
     before = set(psutil.Process().children())
-    with missing_sources_added(settings):
+    with missing_sources_added(settings, lambda: Application(settings).embedder):
         (started,) = set(psutil.Process().children()) - before
         if sys.platform != "win32":
             assert started.nice() > os.nice(0)
@@ -158,7 +159,7 @@ def test_the_build_ends_with_the_block(
 
 
 def test_an_index_at_another_place_lacks_everything(settings: Settings) -> None:
-    building.build(settings)
+    Application(settings).build()
     assert lacking(settings) == ["gone"]
     assert len(lacking(settings.model_copy(update={"chroma_url": "http://127.0.0.1:9"}))) == 5
 
@@ -167,7 +168,7 @@ def test_an_index_at_another_place_lacks_everything(settings: Settings) -> None:
 def test_an_index_that_cannot_be_searched_is_made_anew(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, old: str, new: str
 ) -> None:
-    building.build(settings)
+    Application(settings).build()
     version = current_version(settings.db_folder)
     assert version is not None
     file = version / "manifest.json"
@@ -175,8 +176,8 @@ def test_an_index_that_cannot_be_searched_is_made_anew(
     assert len(lacking(settings)) == 5
     monkeypatch.setenv("ASSISTANT_EMBEDDER", str(minilm_folder()))
     monkeypatch.setenv("ASSISTANT_REPOSITORIES_FOLDER", str(settings.repositories_folder))
-    with missing_sources_added(settings):
-        open_version(settings.db_folder, building.embedder(settings)).close()
+    with missing_sources_added(settings, lambda: Application(settings).embedder):
+        open_version(settings.db_folder, Application(settings).embedder).close()
 
 
 def test_another_build_is_waited_for_and_none_comes_between_steps(
@@ -211,7 +212,7 @@ def test_another_build_is_waited_for_and_none_comes_between_steps(
 
     threading.Thread(target=hold).start()
     assert held.wait(10)
-    building.build(settings, growing=True)
+    Application(settings).build(growing=True)
     assert lacking(settings) == ["gone"]
     assert len(refused) == 5  # four sources, and the last build, which notes the fifth
     build_lock(settings.db_folder).release()
@@ -228,7 +229,7 @@ def test_a_folder_that_cannot_be_listed_does_not_end_the_growth(
         return scandir(place)
 
     monkeypatch.setattr(os, "scandir", forbidding)
-    report = building.build(settings, growing=True)
+    report = Application(settings).build(growing=True)
     assert lacking(settings) == ["lagent", "gone"]
     (lagent,) = (source for source in report.sources if source.name == "lagent")
     assert lagent.status == "failed"
@@ -242,7 +243,7 @@ def test_a_failed_build_leaves_the_error_to_the_block(
     (project / "scripts").mkdir(parents=True)
     (project / "scripts" / "build_index.py").write_text("raise SystemExit(1)\n")
     monkeypatch.setattr(background, "PROJECT_FOLDER", project)
-    with missing_sources_added(settings):
+    with missing_sources_added(settings, lambda: Application(settings).embedder):
         assert current_version(settings.db_folder) is None
 
 
@@ -253,9 +254,9 @@ def test_nothing_is_started_where_nothing_lacks_or_it_is_not_wanted(
     if built:
         text = settings.sources_file.read_text().replace("/nowhere", "/lmdeploy")
         settings.sources_file.write_text(text)
-        building.build(settings)
+        Application(settings).build()
     else:
         settings = settings.model_copy(update={"build_missing_index": False})
     monkeypatch.delattr(background.subprocess, "Popen")
-    with missing_sources_added(settings):
+    with missing_sources_added(settings, lambda: Application(settings).embedder):
         pass

