@@ -1,9 +1,9 @@
 """The model catalogue, and downloads from the hubs in the configured order.
 
-Knows nothing of what models are for. `catalogue` what there is, `hub` the order and the
-fall-through, `kept` what lies in the models folder, `selection` which files belong to a
-model; `openxlab`, `modelscope`, `huggingface` and `pypi` one hub each; `children` the
-programs that run their clients.
+`hub` tries the hubs one after the other. `catalogue` lists the models, `selection` says which
+files belong to one, `models_folder` verifies and keeps them. `web_hubs` and `pypi` are the
+hubs; their downloads run in child processes (`download_process`, `watched_process`), whose
+programs are in `children`.
 """
 
 from assistant.model_hub.catalogue import CatalogueModel, read_catalogue

@@ -1,4 +1,4 @@
-"""What models there are and where: `models.toml` as frozen data; knows no hub and no network."""
+"""The catalogue `models.toml` as frozen data: which models exist, and where."""
 
 from __future__ import annotations
 

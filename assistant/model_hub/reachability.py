@@ -1,4 +1,4 @@
-"""Finds out within a few seconds whether a web server answers; knows nothing of models."""
+"""Finds out within a few seconds whether a web server answers."""
 
 from __future__ import annotations
 

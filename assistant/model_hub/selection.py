@@ -1,4 +1,4 @@
-"""Which files of a repository belong to a model; knows no hub and no folder."""
+"""Which files of a repository belong to a model."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Runs a hub's client in a child process that can be broken off; knows no particular hub.
+"""Runs a hub's client in a child process that is watched and can be ended.
 
-All clients are treated alike: what they write to disk is the progress, and a child that
-writes nothing for too long, or is no longer wanted, is ended with all that it started.
+The growth of its folder is the progress. A child that writes nothing for too long, or is no
+longer wanted, is ended together with all processes that it started.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _REASON_CHARS = 300
 _DISK_FULL = ("No space left", "Errno 28")
 _NEXT_TO_NOTHING = 100_000_000  # bytes
 
-# Given the first line the child prints: the line to send back, and the bytes to expect.
-Answer = Callable[[str], tuple[str, int | None]]
+# Maps the first line that the child prints to the line to send back and the bytes to expect.
+Reply = Callable[[str], tuple[str, int | None]]
 
 
 def run_child(
@@ -40,7 +40,7 @@ def run_child(
     folder: Path,
     watch: Watch,
     total: int | None = None,
-    answer: Answer | None = None,
+    reply_to: Reply | None = None,
 ) -> None:
     """Run `command` until it ends.
 
@@ -50,7 +50,7 @@ def run_child(
         folder: Where the child writes; made if need be. Its size is the progress.
         watch: Progress and time limit.
         total: Bytes to expect, where known beforehand.
-        answer: Talks to the child once.
+        reply_to: Called once, with the first line that the child prints.
 
     Raises:
         HubError: The child failed, with the end of its error output; or it stalled.
@@ -61,11 +61,11 @@ def run_child(
         lines = _first_line(process)
         before, changed = -1, time.monotonic()
         while process.poll() is None:
-            if answer and (line := _next(lines)):
-                reply, total = answer(line)
+            if reply_to and (line := _next(lines)):
+                reply, total = reply_to(line)
                 _send(process, reply)
-                answer, changed = None, time.monotonic()
-            elif not answer:
+                reply_to, changed = None, time.monotonic()
+            elif not reply_to:
                 _wait(process)
             done = folder_bytes(folder)
             if done != before:

@@ -12,8 +12,8 @@ import pytest
 
 from assistant.model_hub import CatalogueModel
 from assistant.model_hub.catalogue import ModelFile, RepositoryAddress
-from assistant.model_hub.openxlab import SDK
 from assistant.model_hub.python_packages import uv_environment, uv_python
+from assistant.model_hub.web_hubs import OPENXLAB_SDK
 from tests.model_hub.servers import OWNER_NAME
 
 # Large enough that half of it is on disk when the connection ends.
@@ -41,8 +41,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def uv_cache() -> str:
-    """uv's cache, after it fetched OpenXLab's SDK as the application does."""
-    command = uv_python(SDK, interpreter=sys.executable)
+    """uv's cache, after it fetched OpenXLab's OPENXLAB_SDK as the application does."""
+    command = uv_python(OPENXLAB_SDK, interpreter=sys.executable)
     variables = {**os.environ, **uv_environment()}
     subprocess.run([*command, "-c", "import openxlab"], env=variables, check=True)
     found = subprocess.run([command[0], "cache", "dir"], capture_output=True, text=True, check=True)
@@ -51,7 +51,7 @@ def uv_cache() -> str:
 
 @pytest.fixture
 def openxlab_sdk(uv_cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the SDK from the cache, without asking the index for each test."""
+    """Run the OPENXLAB_SDK from the cache, without asking the index for each test."""
     monkeypatch.setenv("UV_CACHE_DIR", uv_cache)
     monkeypatch.setenv("UV_OFFLINE", "1")
 

@@ -22,7 +22,7 @@ _TIMEOUT_SECONDS = 30
 _BLOCK_BYTES = 1 << 18
 
 
-def main(endpoint: str, repository: str, folder: Path) -> None:
+def main(endpoint: str, repository: str, _revision: str, folder: Path) -> None:
     """List the repository, download what the parent wants into `folder / "files"`."""
     user_token.AUTH_CLIENT = AuthClient(f"{endpoint}/sso-be/api/v1/open/")
     owner, _, name = repository.partition("/")
@@ -84,4 +84,4 @@ def _total_bytes(response: requests.Response) -> int | None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4]))
