@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.documents import Block
-from assistant.loaders.noise import readable
+from assistant.loaders.noise import without_markup
 from assistant.splitter.measure import Measure
 
 _NEVER, _ANYWHERE, _SENTENCE, _ITEM, _BLOCK = range(5)  # how good a break before a line is
@@ -114,7 +114,7 @@ def _runs(blocks: Sequence[Block], measure: Measure) -> Iterator[list[Block]]:
 
 
 def _columns(header: str) -> str:
-    cells = (cell.strip(" *`") for cell in readable(header).strip().strip("|").split("|"))
+    cells = (cell.strip(" *`") for cell in without_markup(header).strip().strip("|").split("|"))
     return " | ".join(cell for cell in cells if cell)
 
 
