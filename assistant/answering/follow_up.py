@@ -19,9 +19,9 @@ from assistant.keywords.words import words
 from assistant.language import HAN, pattern_of
 
 _LATIN = re.compile(r"[A-Za-z0-9_]+(?:[-./+:@][A-Za-z0-9_]+)*")
-_MEASURE = re.compile(r"\d.*|[A-Za-z]\d+[A-Za-z]?")  # 4bit, 20B, A100: no names of a subject
+_MEASURE = re.compile(r"\d.*|[A-Za-z]\d+[A-Za-z]?")  # 4bit, 20B, A100: these name no subject
 _FEW = 3  # words; a question of fewer says too little alone
-_FEW_UNNAMED = 5  # as above, of one without a name in Latin letters where others have one
+_FEW_UNNAMED = 5  # words; likewise, for one without a Latin name after one that has such a name
 _TURNS = 3  # how far back
 _LONGEST = 300  # characters of a rewritten question; more is not a question
 

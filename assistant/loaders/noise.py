@@ -9,7 +9,7 @@ from assistant.language import is_language_name
 _IMAGE = re.compile(r"!\[[^\[\]\n]{0,500}\](?:\([^()\n]{0,2000}\)|\[[^\]\n]{0,200}\])")
 _LINK = re.compile(r"\[([^\[\]\n]{0,500})\](?:\([^()\n]{0,2000}\)|\[[^\]\n]{0,200}\])")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,2000}>|<!--|-->")
-_OPEN_TAG = re.compile(r"^\s*</?[A-Za-z][^<>\n]*$")  # a tag that goes on in the next line
+_OPEN_TAG = re.compile(r"^\s*</?[A-Za-z][^<>\n]*$")  # a tag that continues on the next line
 _CLOSED_TAG = re.compile(r"^[\w\s\-:/.#?=&;,%'\"]*=\s*[\"'][^\"'<>]*[\"']\s*/?>\s*$")
 _DEFINITION = re.compile(r"^\s{0,3}\[[^\]\n]{1,200}\]:\s*\S+")
 _LABEL = re.compile(r"^\s*\([\w .:/-]{1,200}\)=\s*$")  # MyST's target for links

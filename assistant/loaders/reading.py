@@ -1,4 +1,4 @@
-r"""A file's bytes as text with "\n" line ends; knows nothing of formats.
+r"""A file's bytes as text with "\n" line ends, whatever the encoding.
 
 Lines end as CommonMark, Python and GitHub have it: at "\n", "\r\n" and a lone "\r".
 Form feeds, "\x85" and "\u2028" end no line. So a line's number is that in the file.

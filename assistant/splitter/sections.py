@@ -1,4 +1,4 @@
-"""A document's blocks as a tree of sections; knows nothing of tokens."""
+"""A document's blocks as a tree of sections."""
 
 from __future__ import annotations
 
