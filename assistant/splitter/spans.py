@@ -181,8 +181,8 @@ def _fill(
         cut = len(numbers)
         if fits < cut:
             breaks = [
-                _Break(cut, quality[numbers[cut]], ends[cut - 1] - before)
-                for cut in range(place + 1, fits + 1)
+                _Break(after, quality[numbers[after]], ends[after - 1] - before)
+                for after in range(place + 1, fits + 1)
             ]
             cut = _best_break(breaks, most, ends[-1] - before)
         yield numbers[place], numbers[cut - 1]
