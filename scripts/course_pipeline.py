@@ -39,7 +39,7 @@ def main() -> None:
     started = time.monotonic()
     chunks = _load_and_split(files)
     seconds["load"] = time.monotonic() - started
-    embedder = SentenceTransformersEmbedder(str(arguments.embedder), None, None)
+    embedder = SentenceTransformersEmbedder(str(arguments.embedder))
     started = time.monotonic()
     vectors = embedder._model.encode_document([text for _, text in chunks], batch_size=32)
     seconds["embed"] = time.monotonic() - started

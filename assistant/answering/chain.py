@@ -14,7 +14,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from assistant.answering.citations import Attributor, CitationFilter, citations, has_words
+from assistant.answering.citations import Attributor, CitationFilter, citations
 from assistant.answering.follow_up import standalone_by_model, standalone_by_rules
 from assistant.answering.grounding import Calibration, judge
 from assistant.answering.prompts import Prompt, build_prompt, refusal
@@ -29,7 +29,7 @@ from assistant.documents import (
 )
 from assistant.errors import QuestionError
 from assistant.index import Manifest
-from assistant.language import readable
+from assistant.language import has_words, readable
 from assistant.retriever import KnowledgeRetriever
 
 Question = str | tuple[str, Sequence[Turn]]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from assistant.documents import Citation, SearchHit
+from assistant.language import has_words
 
 _MARK = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*)\s*[\]】］]")
 _NORMAL = re.compile(r"\[[1-9]\d*\]")  # as the filter passes marks on
@@ -141,11 +142,6 @@ class Attributor:
         """Before a citation; behind code and tables it would be part of them."""
         last_line = self._paragraph.rpartition("\n")[2].lstrip()
         return "\n\n" if last_line.startswith(("```", "|")) else " "
-
-
-def has_words(text: str) -> bool:
-    """Whether there is anything to read besides signs."""
-    return any(map(str.isalnum, text))
 
 
 def citations(text: str, hits: Sequence[SearchHit]) -> tuple[Citation, ...]:

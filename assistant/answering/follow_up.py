@@ -1,7 +1,8 @@
-"""A question that leans on the turn before, made to stand alone; knows nothing of indexes.
+"""Makes a question that leans on the turn before stand alone.
 
-By rules, which cost nothing: most questions stand alone and pass as they are, others get
-the words of the question before. A language model does it better where it is fast.
+The rules take no noticeable time: a question that stands alone passes unchanged, any other
+gets the words of the question before. A language model rewrites better, where it is fast.
+`assistant/language/phrases.toml` lists the phrases by which a question leans.
 """
 
 from __future__ import annotations
@@ -15,51 +16,12 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from assistant.documents import Turn
 from assistant.keywords.words import words
+from assistant.language import HAN, pattern_of
 
-# It begins as the continuation of something.
-_OPENS = re.compile(
-    r"\s*(?:(?P<word>[那换再])|还有|另外|以及|然后|接着|所以|为什么呢|为啥呢|如果是|要是|"
-    r"(?:and|or|but|so|then|also|still|same|what about|how about|what if|why not|mine|yours)"
-    r"(?![-\w])|(?:ok|okay|great|thanks)(?:\s*[^-\s\w]|\s+(?:and|but|so|then|now|what|how|please|"
-    r"explain|can)\b)|"
-    r"why\s*\??$)",
-    re.IGNORECASE,
-)
-# Words, as jieba cuts them, that continue; 那不勒斯, 换行符 and 再审 are others.
-_CONTINUES = re.compile(
-    r"那[么得能有要就会是还该好]?|换(?:[个成到做作用为一种张台块套款]|句话说)?|"
-    r"再[大小多少高低快慢说问来加有者次]?"
-)
-# It names what was named before; in a long question that may be in the question itself.
-_POINTS = re.compile(
-    r"它|他们|这个|那个|这种|那种|这样|那样|这些|那些|这里|那里|这边|那边|这俩|这两|那两|这么|上面|上述|前面|"
-    r"刚才|刚刚|之前说|你说的|前者|后者|第[一二三]种|另一|两者|其中|同样|相反|反过来|换成|对应的|"
-    r"(?<![和与跟及])其[他它]|也(?!门|许|就是)"
-    r"|\b(?:its?|they|them|their|theirs|mine|those|these|ones?(?![\s-]+[a-z])|"
-    r"the (?:[\w.-]+ ){1,2}one|instead|either|both|above|previous(?:ly)?|said|mentioned|then|"
-    r"(?<!is )(?<!are )(?<!was )there|too|"
-    r"the (?:first|second|third|last|next)(?! [\w-]+ (?:of|to|in|for|when)\b)|"
-    r"the (?:other|same|former|latter)|that|this)\b",
-    re.IGNORECASE,
-)
-# "How long does it take to …", "is it possible to …", "how do I know that …": nothing is named.
-_EMPTY = re.compile(
-    r"\bit (?=(?:takes?|possible|safe|important|necessary|better|best|ok|okay|worth|legal|allowed|"
-    r"normal|common|required|recommended|hard|difficult|easy|enough|useful|fine) (?:to|that|if)\b)"
-    r"|(?:(?<=\b(?:know|tell|sure|says|mean) )|(?<=\b(?:means|think) )|(?<=\bso ))that\b",
-    re.IGNORECASE,
-)
-_ASKS = re.compile(
-    r"什么|啥|怎|如何|哪|多少|几|吗|为何|咋|\b(?:what|how|which|where|who|when|why)\b",
-    re.IGNORECASE,
-)
-# "lmdeploy 那个 …" names, and does not point.
-_TOPIC_THERE = re.compile(r"(?<=[A-Za-z0-9])\s*那[个种]")
 _LATIN = re.compile(r"[A-Za-z0-9_]+(?:[-./+:@][A-Za-z0-9_]+)*")
-_MEASURE = re.compile(r"\d.*|[A-Za-z]\d+[A-Za-z]?")  # 4bit, 20B, A100: no names of a subject
-_HAN = re.compile(r"[\u3400-\u9fff]")
+_MEASURE = re.compile(r"\d.*|[A-Za-z]\d+[A-Za-z]?")  # 4bit, 20B, A100: these name no subject
 _FEW = 3  # words; a question of fewer says too little alone
-_FEW_UNNAMED = 5  # as above, of one without a name in Latin letters where others have one
+_FEW_UNNAMED = 5  # words; likewise, for one without a Latin name after one that has such a name
 _TURNS = 3  # how far back
 _LONGEST = 300  # characters of a rewritten question; more is not a question
 
@@ -78,28 +40,30 @@ def leans_on_history(question: str, history: Sequence[Turn]) -> bool:
     without one says too little only where one before had such a name.
     """
     named_before = any(_is_named(turn.question) for turn in history[-_TURNS:])
-    plain = _EMPTY.sub("", _TOPIC_THERE.sub(" ", question))
+    plain = pattern_of("empty").sub("", pattern_of("names").sub(" ", question))
     if _opens(plain):
         return True
-    if points := _POINTS.search(plain):
+    if points := pattern_of("points").search(plain):
+        # In a long question, what is pointed at may be named in the question itself.
         before = plain[: points.start()]
         if _said(before) < _enough(before, named_before):
             return True
-    named, asks = _is_named(plain), bool(_ASKS.search(plain))
-    if plain.rstrip(" ?？。").endswith("呢") and not asks:
+    named, asks = _is_named(plain), bool(pattern_of("asks").search(plain))
+    if pattern_of("trails").search(plain) and not asks:
         return True
     return _said(plain) < _enough(plain, named_before) and not (named and asks)
 
 
 def _opens(text: str) -> bool:
-    opening = _OPENS.match(text)
-    if opening is None or not opening["word"]:
-        return opening is not None
-    return bool(_CONTINUES.fullmatch(rjieba.cut(text[opening.start("word") :])[0]))
+    text = text.lstrip()
+    if pattern_of("opens").match(text):
+        return True
+    continues = pattern_of("continues")
+    return bool(continues.match(text) and continues.fullmatch(rjieba.cut(text)[0]))
 
 
 def _enough(text: str, named_before: bool) -> int:
-    unnamed = named_before and _HAN.search(text) and not _is_named(text)
+    unnamed = named_before and HAN.search(text) and not _is_named(text)
     return _FEW_UNNAMED if unnamed else _FEW
 
 

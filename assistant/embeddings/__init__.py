@@ -1,4 +1,4 @@
-"""Texts to vectors: (n, dimension) float32, L2-normalised; knows nothing of indexes.
+"""Texts to vectors: (n, dimension) float32, L2-normalised.
 
 One embedder serves build and query alike. Encoders of the BERT family run in
 OpenVINO (`openvino_embedder`), which is faster than torch on a CPU and starts without
@@ -15,20 +15,13 @@ from assistant.errors import ModelNotFoundError
 __all__ = ["Embedder", "load_embedder"]
 
 
-def load_embedder(
-    model: Path | str,
-    *,
-    query_prefix: str | None = None,
-    passage_prefix: str | None = None,
-    threads: int | None = None,
-) -> Embedder:
+def load_embedder(model: Path | str) -> Embedder:
     """Load an embedder from a folder, or by its Hugging Face name.
+
+    What is put before questions and passages, if anything, are the model's own prompts.
 
     Args:
         model: A sentence-transformers folder, or a name that sentence-transformers knows.
-        query_prefix: Put before questions; None takes the model's own prompt, if any.
-        passage_prefix: Put before passages, likewise.
-        threads: Threads of the encoder; None: all cores.
 
     Raises:
         ModelNotFoundError: There is no such folder, or it holds no such model.
@@ -42,7 +35,7 @@ def load_embedder(
             action="Set ASSISTANT_EMBEDDER to a folder or to a name in the catalogue.",
         )
     if isinstance(model, Path) and runs_in_openvino(model):
-        return OpenVinoEmbedder(model, query_prefix, passage_prefix, threads)
+        return OpenVinoEmbedder(model)
     from assistant.embeddings.sentence_transformers import SentenceTransformersEmbedder
 
-    return SentenceTransformersEmbedder(str(model), query_prefix, passage_prefix)
+    return SentenceTransformersEmbedder(str(model))

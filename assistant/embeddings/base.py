@@ -1,4 +1,4 @@
-"""What every embedder can do; knows nothing of how a text becomes a vector."""
+"""What every embedder can do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Vectors = NDArray[np.float32]
 class Embedder(ABC):
     """Texts to vectors, with token counts and an identity.
 
-    `langchain_embeddings.LangChainEmbeddings` is its form for LangChain.
+    `langchain_embeddings.LangChainEmbeddings` offers one to LangChain's vector stores.
 
     Attributes:
         identity: Name and content hash of the model with its prefixes; an index made
@@ -47,7 +47,7 @@ class Embedder(ABC):
         """Yield batches: places in `texts`, and their normalised vectors (len, dimension)."""
 
     def load(self) -> None:
-        """Load now what is otherwise loaded when it is first needed; for programs that go on."""
+        """Load now what the first text would otherwise wait for; for programs that keep running."""
         self.encode_queries(["a"])
 
     def encode_passages(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:
@@ -82,7 +82,7 @@ def batches_by_length(
 
     Args:
         lengths: In tokens.
-        max_tokens: A single longer text is a batch, too.
+        max_tokens: A single longer text is a batch of its own.
         one_length: Have only texts of the same length in a batch.
     """
     order = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))

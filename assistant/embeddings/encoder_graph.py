@@ -1,4 +1,4 @@
-"""A BERT-family sentence encoder as an OpenVINO graph; knows nothing of running it.
+"""Builds a BERT-family sentence encoder as an OpenVINO graph.
 
 Reads a sentence-transformers folder (`config.json`, `model.safetensors`, pooling). The
 word embeddings, four fifths of the weights, stay in the file: the caller looks rows up

@@ -1,4 +1,7 @@
-"""An embedder as LangChain's `Embeddings`; a build, which needs none, does not load LangChain."""
+"""An embedder as LangChain's `Embeddings`, for code outside this package.
+
+The assistant itself calls `Embedder` directly, so that a build does not load LangChain.
+"""
 
 from __future__ import annotations
 

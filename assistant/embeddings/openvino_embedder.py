@@ -1,4 +1,4 @@
-"""Encoders of the BERT family in OpenVINO; knows nothing of torch."""
+"""Encoders of the BERT family, run by OpenVINO."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assistant.embeddings.base import Embedder, Vectors, batches_by_length
 from assistant.embeddings.pooling import pooling_of
 
 if TYPE_CHECKING:
-    from assistant.embeddings.text_tokenizer import TextTokenizer
+    from tokenizers import Tokenizer
 
 _BATCH_TOKENS = 2048  # larger batches are not faster on two cores (docs/decisions.md)
 # Lengths are padded to multiples, as a shape not seen before costs milliseconds; a batch has one
@@ -58,17 +58,10 @@ class OpenVinoEmbedder(Embedder):
     index built on one machine is searched on any other.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        query_prefix: str | None,
-        passage_prefix: str | None,
-        threads: int | None,
-    ) -> None:
+    def __init__(self, folder: Path) -> None:
         prompts = _read_json(folder / "config_sentence_transformers.json").get("prompts", {})
-        self.query_prefix = prompts.get("query", "") if query_prefix is None else query_prefix
-        own = prompts.get("document", prompts.get("passage", ""))
-        self.passage_prefix = own if passage_prefix is None else passage_prefix
+        self.query_prefix = prompts.get("query", "")
+        self.passage_prefix = prompts.get("document", prompts.get("passage", ""))
         config = _read_json(folder / "config.json")
         self.dimension = config["hidden_size"]
         limit = _read_json(folder / "sentence_bert_config.json").get("max_seq_length")
@@ -77,22 +70,21 @@ class OpenVinoEmbedder(Embedder):
             f"{folder.name}:{_fingerprint(folder)}:{self.query_prefix}:{self.passage_prefix}"
         )
         self._folder = folder
-        self._threads = threads or _processors()
-
-    def load(self) -> None:
-        """As elsewhere, with the whole vocabulary."""
-        self._tokenizer.load()
-        super().load()
+        self._threads = _processors()
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens and prefix."""
-        return self._tokenizer.count(texts)
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
 
     @cached_property
-    def _tokenizer(self) -> TextTokenizer:
-        from assistant.embeddings.text_tokenizer import TextTokenizer
+    def _tokenizer(self) -> Tokenizer:
+        from tokenizers import Tokenizer
 
-        return TextTokenizer(self._folder / "tokenizer.json")
+        tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
 
     def __getstate__(self) -> dict[str, Any]:
         """For another process, which loads tokenizer and weights for itself."""
@@ -121,7 +113,7 @@ class OpenVinoEmbedder(Embedder):
         return core.compile_model(build_graph(self._folder, self._checkpoint), "CPU", options)
 
     def _encode_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
-        tokens = [self._cut(ids) for ids in self._tokenizer.ids(texts)]
+        tokens = [self._cut(e.ids) for e in self._tokenizer.encode_batch_fast(list(texts))]
         padded = [-(-len(ids) // _LENGTH_STEP) * _LENGTH_STEP for ids in tokens]
         # Of this call alone: an app embeds questions in several threads at once.
         free = [self._model.create_infer_request() for _ in range(_AHEAD)]

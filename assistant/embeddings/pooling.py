@@ -1,4 +1,4 @@
-"""How a sentence-transformers folder pools; knows nothing of weights."""
+"""How a sentence-transformers folder pools the vectors of tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any sentence-transformers model, in torch; knows nothing of OpenVINO."""
+"""Any sentence-transformers model, in torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BATCH_TOKENS = 4096
 class SentenceTransformersEmbedder(Embedder):
     """A model by name or folder, on the GPU where there is one."""
 
-    def __init__(self, model: str, query_prefix: str | None, passage_prefix: str | None) -> None:
+    def __init__(self, model: str) -> None:
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -31,9 +31,8 @@ class SentenceTransformersEmbedder(Embedder):
                 action="Set ASSISTANT_EMBEDDER, or download the model first.",
             ) from error
         prompts = self._model.prompts
-        self.query_prefix = prompts.get("query", "") if query_prefix is None else query_prefix
-        own = prompts.get("document") or prompts.get("passage") or ""
-        self.passage_prefix = own if passage_prefix is None else passage_prefix
+        self.query_prefix = prompts.get("query", "")
+        self.passage_prefix = prompts.get("document") or prompts.get("passage") or ""
         self.dimension = int(self._model.get_embedding_dimension() or 0)
         self.max_tokens = int(self._model.max_seq_length or 512)
         first = next(iter(self._model.state_dict().values())).float().cpu().numpy()

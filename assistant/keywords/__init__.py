@@ -1,4 +1,4 @@
-"""BM25 over Chinese words and identifiers, stored beside the vectors; knows nothing of them.
+"""BM25 over Chinese words and identifiers, stored beside the vectors.
 
 `words` cuts a text, `pages` finds translations of a page, `glossary` learns which words
 mean the same, `index` scores.

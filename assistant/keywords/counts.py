@@ -1,4 +1,4 @@
-"""How often each word stands in each chunk, kept from build to build; knows nothing of scores."""
+"""How often each word stands in each chunk, kept from build to build."""
 
 from __future__ import annotations
 

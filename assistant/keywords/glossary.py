@@ -1,7 +1,4 @@
-"""Which Chinese and English words mean the same, learned from pages that exist in both.
-
-Knows nothing of scores or questions.
-"""
+"""Which Chinese and English words mean the same, learned from pages that exist in both."""
 
 from __future__ import annotations
 
@@ -17,12 +14,12 @@ from scipy import sparse
 from assistant.documents import Chunk
 from assistant.keywords.pages import sections, translated_pages
 from assistant.keywords.words import WORDS_VERSION, words
+from assistant.language import HAN
 
 Glossary = Mapping[str, Sequence[tuple[str, float]]]
 # Of one page: the Chinese and the English words of each two passages that say the same.
 Passages = Sequence[tuple[Sequence[str], Sequence[str]]]
 
-_HAN = re.compile(r"[\u3400-\u9fff]")
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _MOST = 3  # translations of one word
 _LEAST_TOGETHER = 2.0
@@ -107,7 +104,7 @@ def _aligned(
         zh_words, en_words = set(words(zh)), set(words(en))
         # English words in the Chinese text are kept there, not translated.
         only_english = (w for w in en_words - zh_words if w.isalpha() and w.isascii())
-        yield sorted(word for word in zh_words if _HAN.search(word)), sorted(only_english)
+        yield sorted(word for word in zh_words if HAN.search(word)), sorted(only_english)
 
 
 def _paragraphs(zh: str, en: str) -> list[tuple[str, str]]:

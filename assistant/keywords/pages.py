@@ -1,4 +1,4 @@
-"""Which files are the same page in another language; knows nothing of words or scores."""
+"""Pairs the files that are one page in two languages, and places their chunks in it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from assistant.documents import Chunk
+from assistant.language import without_language
 
-_LANGUAGE = (
-    r"(?:zh[-_](?:cn|hans|hant|tw|hk)|zh|cn|chinese|en[-_](?:us|gb)|en|english"
-    r"|ja|jp|ko|kr|de|fr|es|pt|pt[-_]br|ru|it|vi|ar|fa|tr)"
-)
-_FOLDER = re.compile(_LANGUAGE, re.IGNORECASE)
-_SUFFIX = re.compile(rf"(?P<stem>.+?)[-_.]{_LANGUAGE}", re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,6}\s", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -38,21 +33,6 @@ class Place:
         return self.page == other.page and shared > shorter / 2
 
 
-def page_key(address: str) -> str:
-    """The address without what names a language: equal for a page and its translations.
-
-    `lmdeploy/docs/zh_cn/faq.md` and `lmdeploy/docs/en/faq.md` have one key, as have
-    `README_zh-CN.md` and `README.md`.
-    """
-    *folders, name = address.split("/")
-    folders = ["*" if _FOLDER.fullmatch(folder) else folder for folder in folders]
-    stem, dot, suffix = name.rpartition(".")
-    if not dot:
-        stem, suffix = name, ""
-    match = _SUFFIX.fullmatch(stem)
-    return "/".join((*folders, (match["stem"] if match else stem) + dot + suffix))
-
-
 def files_of(chunks: Iterable[Chunk]) -> dict[str, list[Chunk]]:
     """Address -> its chunks in order of lines; addresses sorted."""
     return {
@@ -69,7 +49,7 @@ def translated_pages(files: Mapping[str, list[Chunk]]) -> list[tuple[list[Chunk]
     """Pairs of a Chinese and an English file that are one page."""
     by_key: dict[str, dict[str, list[Chunk]]] = {}
     for address, chunks in files.items():
-        by_key.setdefault(page_key(address), {}).setdefault(chunks[0].language, chunks)
+        by_key.setdefault(without_language(address), {}).setdefault(chunks[0].language, chunks)
     return [(found["zh"], found["en"]) for found in by_key.values() if len(found) == 2]
 
 
@@ -85,7 +65,7 @@ def places(files: dict[str, list[Chunk]]) -> dict[str, Place]:
     numbers: dict[str, int] = {}
     found: dict[str, Place] = {}
     for address, chunks in files.items():
-        page = numbers.setdefault(page_key(address), len(numbers))
+        page = numbers.setdefault(without_language(address), len(numbers))
         sizes = [_weight(chunk) for chunk in chunks]
         total = sum(sizes)
         done = 0.0

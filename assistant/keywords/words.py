@@ -1,4 +1,4 @@
-"""A text to the words that keyword search compares; knows nothing of indexes.
+"""Cuts a text into the words that keyword search compares.
 
 Chinese is cut by jieba in its search mode. Identifiers stay whole, in a form in which
 `--cache-max-entry-count` and `cache_max_entry_count` are the same, and are also split at
@@ -16,15 +16,14 @@ import opencc
 import rjieba
 import Stemmer
 
-from assistant.language import CHINESE_STOP, ENGLISH_STOP
+from assistant.language import CHINESE_STOP, ENGLISH_STOP, HAN_RANGE
 
 # To be raised when the same text gives other words, the same chunk other counts (`counts`) or
 # the same page other passages (`glossary`, `pages.sections`): builds keep all of them.
 WORDS_VERSION = 2
 
 _RUN = re.compile(
-    r"(?P<identifier>[^\W\u3400-\u9fff]+(?:[-./+:@][^\W\u3400-\u9fff]+)*)"
-    r"|(?P<han>[\u3400-\u9fff]+)"
+    rf"(?P<identifier>[^\W{HAN_RANGE}]+(?:[-./+:@][^\W{HAN_RANGE}]+)*)|(?P<han>[{HAN_RANGE}]+)"
 )
 _SEPARATOR = re.compile(r"[-_./+:@]+")
 # Between a small and a capital letter, before the last capital of a run, and behind digits.

@@ -1,4 +1,4 @@
-"""A file to text with structure; knows nothing of chunks."""
+"""Reads a file of any known format as text with its structure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from assistant.documents import LoadedDocument, SourceFile
+from assistant.language import has_words, readable
 from assistant.loaders.conversion import FORMATS, load_converted
 from assistant.loaders.markdown import load_markdown
 from assistant.loaders.notebook import load_notebook
@@ -37,19 +38,12 @@ def load(file: SourceFile, *, conversion_seconds: float = 60) -> LoadedDocument:
         UnreadableFileError: It has no text that can be indexed; `reason` says why.
     """
     document = _load(file, PurePosixPath(file.path).suffix.lower(), conversion_seconds)
-    document = replace(document, text=_whole(document.text), title=_whole(document.title))
+    document = replace(document, text=readable(document.text), title=readable(document.title))
     lines = document.text.split("\n")
     for block in document.blocks:
-        if any(
-            any(map(str.isalnum, line)) for line in lines[block.start_line - 1 : block.end_line]
-        ):
+        if any(map(has_words, lines[block.start_line - 1 : block.end_line])):
             return document
     raise unreadable("no text", file, "words, not only pictures, tags and rules")
-
-
-def _whole(text: str) -> str:
-    """The text with a mark for each half of a character, which no tokenizer reads."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _load(file: SourceFile, suffix: str, conversion_seconds: float) -> LoadedDocument:

@@ -33,7 +33,7 @@ def load_converted(file: SourceFile, suffix: str, *, limit_seconds: float = 60) 
     Args:
         file: What to read.
         suffix: One of `FORMATS`.
-        limit_seconds: A conversion that takes longer is broken off.
+        limit_seconds: A conversion that takes longer is stopped.
 
     Raises:
         UnreadableFileError: Empty, damaged, too slow, too large when unpacked.

@@ -1,35 +1,35 @@
-"""The `key: value` lines that a page may begin with; knows no YAML beyond those."""
+"""The YAML that a page may begin with."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-_KEY_VALUE = re.compile(r"([A-Za-z][\w-]*)\s*:(?:\s+(.*))?$")
+import yaml
+
+_CLOSING = ("---", "...")
 _MOST_LINES = 200
+_MOST_CHARACTERS = 20_000
 
 
 def read_front_matter(lines: Sequence[str]) -> tuple[dict[str, str], int]:
     """Values by key in lower case, and the number of lines that the front matter takes.
 
-    Nested values and lists are passed over. Without front matter: ({}, 0).
+    Only single values are kept, as strings without line breaks: `version: 1.10` gives
+    "1.10". Without front matter, or where the YAML cannot be parsed, the result is
+    ({}, 0), and the lines are read as part of the page.
     """
     if not lines or lines[0].rstrip() != "---":
         return {}, 0
-    values: dict[str, str] = {}
-    for number, line in enumerate(lines[1:_MOST_LINES], start=2):
-        if line.rstrip() in ("---", "..."):
-            return (values, number) if values else ({}, 0)
-        match = _KEY_VALUE.match(line.rstrip())
-        if match:
-            values[match[1].lower()] = _unquoted(match[2] or "")
-        elif line.strip() and not values and not line.lstrip().startswith("#"):
-            return {}, 0  # a rule above a text
-    return {}, 0
-
-
-def _unquoted(value: str) -> str:
-    value = value.strip()
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return value
+    ends = (n for n, line in enumerate(lines[:_MOST_LINES]) if n and line.rstrip() in _CLOSING)
+    end = next(ends, 0)
+    text = "\n".join(lines[1:end])
+    if len(text) > _MOST_CHARACTERS:
+        return {}, 0
+    try:
+        content = yaml.BaseLoader(text).get_single_data()
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError):
+        return {}, 0
+    if not isinstance(content, dict):
+        return {}, 0  # a rule above a text
+    values = {key: value for key, value in content.items() if isinstance(value, str)}
+    return {str(key).lower(): " ".join(value.split()) for key, value in values.items()}, end + 1

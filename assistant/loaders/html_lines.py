@@ -1,4 +1,4 @@
-"""The blocks of HTML that stands in Markdown; the lines stay as they are in the file."""
+"""The blocks of HTML inside Markdown, by their lines in the file."""
 
 from __future__ import annotations
 

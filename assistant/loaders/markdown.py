@@ -11,9 +11,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from assistant.documents import Block, LoadedDocument, SourceFile
+from assistant.language import page_language
 from assistant.loaders.front_matter import read_front_matter
 from assistant.loaders.html_lines import html_blocks
-from assistant.loaders.language import language_of
 from assistant.loaders.noise import is_noise
 from assistant.loaders.plain_text import load_plain_text
 
@@ -54,7 +54,7 @@ def load_markdown(file: SourceFile, text: str, *, converted: bool = False) -> Lo
         text=text,
         blocks=blocks,
         title=title,
-        language=language_of(file, declared, prose),
+        language=page_language(file, declared, prose),
         url=_address(front),
         converted=converted,
     )

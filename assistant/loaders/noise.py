@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import re
 
+from assistant.language import is_language_name
+
 _IMAGE = re.compile(r"!\[[^\[\]\n]{0,500}\](?:\([^()\n]{0,2000}\)|\[[^\]\n]{0,200}\])")
 _LINK = re.compile(r"\[([^\[\]\n]{0,500})\](?:\([^()\n]{0,2000}\)|\[[^\]\n]{0,200}\])")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,2000}>|<!--|-->")
-_OPEN_TAG = re.compile(r"^\s*</?[A-Za-z][^<>\n]*$")  # a tag that goes on in the next line
+_OPEN_TAG = re.compile(r"^\s*</?[A-Za-z][^<>\n]*$")  # a tag that continues on the next line
 _CLOSED_TAG = re.compile(r"^[\w\s\-:/.#?=&;,%'\"]*=\s*[\"'][^\"'<>]*[\"']\s*/?>\s*$")
 _DEFINITION = re.compile(r"^\s{0,3}\[[^\]\n]{1,200}\]:\s*\S+")
 _LABEL = re.compile(r"^\s*\([\w .:/-]{1,200}\)=\s*$")  # MyST's target for links
 _ENTITY = re.compile(r"&(?:nbsp|ensp|emsp|#\d+|#x[\da-fA-F]+|[a-z]{2,8});")
 _ADDRESS = re.compile(r"<?https?://\S+>?")
 _WORD = re.compile(r"[^\W\d_]+")
-_LANGUAGE = re.compile(
-    r"(?:english|en|英文版?|英语|简体中文|中文|中文版|中文文档|[繁简][體体]中文|chinese|simplified|"
-    r"traditional|zh|cn|日本語|한국어|français|español|deutsch|русский|languages?|语言)$",
-    re.IGNORECASE,
-)
 
 
 def is_noise(line: str) -> bool:
     """Whether a line of prose has nothing to read. A blank line has not."""
-    words = _WORD.findall(readable(line))
+    words = _WORD.findall(without_markup(line))
     if not words:
         # Numbers and formulas read, rules and empty tags do not.
-        return not re.search(r"\d", readable(line))
+        return not re.search(r"\d", without_markup(line))
     linked = "](" in line or "<a " in line
-    return linked and len(words) <= 12 and all(map(_LANGUAGE.match, words))
+    return linked and len(words) <= 12 and all(map(is_language_name, words))
 
 
-def readable(line: str) -> str:
+def without_markup(line: str) -> str:
     """The line without pictures, tags and the addresses of links."""
     if "<" in line or "=" in line or ">" in line:
         if _OPEN_TAG.match(line) or _CLOSED_TAG.match(line):

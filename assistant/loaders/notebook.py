@@ -1,4 +1,4 @@
-"""Jupyter notebooks to Markdown: text cells as they are, code cells fenced; outputs left out."""
+"""Jupyter notebooks to Markdown: text cells unchanged, code cells fenced, outputs left out."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from assistant.documents import Block, LoadedDocument, SourceFile
-from assistant.loaders.language import language_of
+from assistant.language import HAN, page_language
 
 _VOCABULARY_LINES = 1000
 _VOCABULARY_SHARE = 0.97
@@ -22,7 +22,7 @@ def load_plain_text(file: SourceFile, text: str) -> LoadedDocument:
     """Paragraphs of a text without marks."""
     lines = text.split("\n")
     blocks = tuple(paragraphs(lines))
-    return LoadedDocument(text, blocks, title="", language=language_of(file, "", text))
+    return LoadedDocument(text, blocks, title="", language=page_language(file, "", text))
 
 
 def paragraphs(lines: list[str], first: int = 0) -> Iterator[Block]:
@@ -54,7 +54,7 @@ def is_vocabulary(text: str) -> bool:
 def _is_entry(line: str) -> bool:
     if len(line) > _LONGEST_ENTRY or len(line.split()) > 2 or _MARKED.match(line):
         return False
-    return sum("\u3400" <= character <= "\u9fff" for character in line) <= _MOST_HAN
+    return len(HAN.findall(line)) <= _MOST_HAN
 
 
 def is_requirements(path: str, text: str) -> bool:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from assistant.documents import Block, LoadedDocument, SourceFile
-from assistant.loaders.language import language_of
+from assistant.language import page_language
 from assistant.loaders.plain_text import load_plain_text
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -23,7 +23,7 @@ def load_python(file: SourceFile, text: str) -> LoadedDocument:
     if not blocks:
         return load_plain_text(file, text)
     summary = (ast.get_docstring(module) or "").strip().split("\n")[0]
-    return LoadedDocument(text, blocks, summary, language_of(file, "", text))
+    return LoadedDocument(text, blocks, summary, page_language(file, "", text))
 
 
 def _blocks(

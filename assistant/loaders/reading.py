@@ -1,4 +1,4 @@
-r"""A file's bytes as text with "\n" line ends; knows nothing of formats.
+r"""A file's bytes as text with "\n" line ends, whatever the encoding.
 
 Lines end as CommonMark, Python and GitHub have it: at "\n", "\r\n" and a lone "\r".
 Form feeds, "\x85" and "\u2028" end no line. So a line's number is that in the file.
@@ -14,6 +14,7 @@ from charset_normalizer import from_bytes
 
 from assistant.documents import SourceFile
 from assistant.errors import GONE, UnreadableFileError
+from assistant.language import COMMON_HAN
 
 _LINE_END = re.compile(r"\r\n?")
 _BOMS = (
@@ -22,14 +23,6 @@ _BOMS = (
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-# The commonest Chinese characters, in both scripts: about a third of any Chinese text.
-_COMMON_HAN = frozenset(
-    "的一是不了在人有我他这這个個们們中来來上大为為和国國地到以说說时時要就出会會可也你对對生能而子那得于於着下"
-    "自之年过過发發后後作里裡用道行所然家种種事成方多经經么麼去法学學如都同现現当當没沒动動面起看定天分还還进進好小部其些主样樣理"
-    "心她本前开開但因只从從想实實日军軍者意无無力它与與长長把机機十民第公此已工使情明性知全三又关關点點正业業外将將两兩高间間由问問很最重并並物手应應"
-    "战戰向头頭文体體政美相见見被利什二等产產新己制身果加西斯月话話合回特代内內信表化老给給世位次度门門任常先海通教儿兒原东東声聲提立及比员員解水名真论論处處走义義"
-    "各入几幾口认認条條平系统統模型数數据據训訓练練型号配置请請安装裝参參"
 )
 _ENOUGH_COMMON = 0.12  # of the characters that are not ASCII
 _MOST_ODD = 0.05  # of the characters; bytes drawn by lot have more than twice as many
@@ -138,7 +131,7 @@ def _chinese(content: bytes) -> str | None:
         foreign = [character for character in text[:_SAMPLE] if character > "\x7f"]
         if foreign.count("\ufffd") > 0.02 * len(foreign):
             continue
-        share = sum(character in _COMMON_HAN for character in foreign) / max(1, len(foreign))
+        share = sum(character in COMMON_HAN for character in foreign) / max(1, len(foreign))
         if share > best_share:
             best, best_share = text, share
     return best

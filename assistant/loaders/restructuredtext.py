@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from assistant.documents import Block, LoadedDocument, SourceFile
-from assistant.loaders.language import language_of
+from assistant.language import has_words, page_language
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1{2,}\s*$")
 _SIMPLE_TABLE = re.compile(r"\s*=+(?:[ ]+=+)+\s*$")
@@ -36,7 +36,7 @@ def load_restructuredtext(file: SourceFile, text: str) -> LoadedDocument:
         if block.kind != "code"
     )
     title = next((block.title for block in blocks if block.title), "")
-    return LoadedDocument(text, blocks, title, language_of(file, "", prose))
+    return LoadedDocument(text, blocks, title, page_language(file, "", prose))
 
 
 class _Reader:
@@ -76,7 +76,7 @@ class _Reader:
         end = self._paragraph_end(place)
         if self._lines[end - 1].rstrip().endswith("::"):
             self._literal_indent = _indent(line)
-        reads = any(c.isalnum() for c in "".join(self._lines[place:end]))
+        reads = any(map(has_words, self._lines[place:end]))
         return end, [Block("prose", place + 1, end)] if reads else []
 
     def _heading(self, place: int) -> Block | None:

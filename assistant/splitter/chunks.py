@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from assistant.documents import Chunk, LoadedDocument, SourceFile
+from assistant.language import has_words
 from assistant.splitter.long_lines import break_lines, halves
 from assistant.splitter.measure import CountTokens, Measure
-from assistant.splitter.sections import reads
 from assistant.splitter.spans import Span
 
 
@@ -34,7 +34,7 @@ def draft_chunks(
             heading = (*heading, span.columns)
         whole = ["\n".join(lines[span.start - 1 : span.end])]
         for text in (part.strip() for part in parts[span]) if span in parts else whole:
-            if reads(text):
+            if has_words(text):
                 drafts.append(
                     Chunk(
                         id="",
@@ -72,7 +72,9 @@ def _halved(draft: Chunk) -> list[Chunk]:
     lines = draft.text.split("\n")
     if len(lines) == 1:
         parts = [part.strip() for part in halves(draft.text)]
-        return [replace(draft, text=part) for part in parts if reads(part)] if all(parts) else []
+        if not all(parts):
+            return []
+        return [replace(draft, text=part) for part in parts if has_words(part)]
     result = []
     for first, last in ((0, len(lines) // 2), (len(lines) // 2, len(lines))):
         start, end = draft.start_line + first, draft.start_line + last - 1

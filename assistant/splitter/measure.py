@@ -1,4 +1,4 @@
-"""What lines and contexts cost in tokens, counted in one batch; knows nothing of sections."""
+"""What lines and contexts cost in tokens, counted in one batch."""
 
 from __future__ import annotations
 
@@ -47,10 +47,6 @@ class Measure:
     def budget(self, path: tuple[str, ...]) -> int:
         """Tokens that are left for lines beside the context of `path`; at least 1."""
         return max(1, self.max_tokens - self._shown[path][1] - self.line_end)
-
-    def total(self, start: int, end: int, path: tuple[str, ...]) -> int:
-        """Tokens of a chunk of these lines under `path`."""
-        return self.cost(start, end) + self._shown[path][1] + self.line_end
 
     def fits(self, start: int, end: int, path: tuple[str, ...]) -> bool:
         """Whether the lines can be one chunk."""

@@ -1,4 +1,4 @@
-"""A document's blocks as a tree of sections; knows nothing of tokens."""
+"""A document's blocks as a tree of sections."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from assistant.documents import Block, LoadedDocument
+from assistant.language import has_words
 
 
 @dataclass(slots=True)
@@ -52,11 +53,6 @@ def section_tree(document: LoadedDocument, lines: Sequence[str]) -> Section:
             section = Section(path, max(1, block.level))
             parent.children.append(section)
             open_sections.append(section)
-        if any(map(reads, lines[block.start_line - 1 : block.end_line])):
+        if any(map(has_words, lines[block.start_line - 1 : block.end_line])):
             open_sections[-1].blocks.append(block)
     return root
-
-
-def reads(text: str) -> bool:
-    """Whether there is a word or number in it, not only marks such as the end of a fence."""
-    return any(map(str.isalnum, text))

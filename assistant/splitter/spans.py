@@ -1,14 +1,15 @@
-"""Where a section that does not fit is broken; knows nothing of headings' order or of ids."""
+"""Chooses the lines at which a section that does not fit is broken."""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from assistant.documents import Block
-from assistant.loaders.noise import readable
+from assistant.loaders.noise import without_markup
 from assistant.splitter.measure import Measure
 
 _NEVER, _ANYWHERE, _SENTENCE, _ITEM, _BLOCK = range(5)  # how good a break before a line is
@@ -28,8 +29,8 @@ class Span:
         end: Last line, included.
         path: Titles above the lines.
         only_headings: No other block is in it.
-        columns: Header of the table that the lines go on with.
-        needed: So many titles of the path are in no text, and must stay in it.
+        columns: Header of the table whose rows the lines continue.
+        needed: Number of titles of the path that are in no text, and must stay in it.
     """
 
     start: int
@@ -45,7 +46,6 @@ def break_section(
     lines: Sequence[str],
     path: tuple[str, ...],
     measure: Measure,
-    overlap_tokens: int,
 ) -> list[Span]:
     """The section's own blocks as spans in order; a line longer than the budget stands alone."""
     budget = measure.budget(path)
@@ -56,7 +56,7 @@ def break_section(
             only_headings = all(map(_is_title, run))
             spans.append(Span(first, last, path, only_headings))
             continue
-        spans.extend(_broken(run, lines, path, measure, overlap_tokens))
+        spans.extend(_broken(run, lines, path, measure))
     if not measure.shows(path):
         return spans
     # A heading alone, above pictures for instance: the context of the others has its title.
@@ -69,7 +69,6 @@ def _broken(
     lines: Sequence[str],
     path: tuple[str, ...],
     measure: Measure,
-    overlap_tokens: int,
 ) -> Iterator[Span]:
     """A run of blocks that does not fit."""
     budget = measure.budget(path)
@@ -77,19 +76,14 @@ def _broken(
     most = budget - _header_cost(run, measure, budget)
     numbers, quality = _break_places(run, lines, measure, most)
     block_starts = [block.start_line for block in run]
-    before: tuple[int, int] | None = None
-    for start, end in _fill(numbers, quality, measure, most - overlap_tokens, most):
+    for start, end in _fill(numbers, quality, measure, most):
         first = bisect_right(block_starts, start) - 1  # the block that `start` is in
         last = bisect_right(block_starts, end)
         header = ""
         if most < budget and start > block_starts[first]:
             header = columns.get(block_starts[first], "")
         only_headings = all(map(_is_title, run[first:last]))
-        repeated = start
-        if before and overlap_tokens and not header and measure.cost(start, end) <= most:
-            repeated = _earlier(start, before, numbers, measure, overlap_tokens)
-        yield Span(repeated, end, path, only_headings, header)
-        before = (start, end)
+        yield Span(start, end, path, only_headings, header)
 
 
 def noise_between(end: int, start: int, measure: Measure) -> bool:
@@ -98,7 +92,7 @@ def noise_between(end: int, start: int, measure: Measure) -> bool:
 
 
 def _is_title(block: Block) -> bool:
-    """Whether the context of what follows has the block's words, too."""
+    """Whether the context of what follows repeats the block's words."""
     return block.kind == "heading" and bool(block.title)
 
 
@@ -114,7 +108,7 @@ def _runs(blocks: Sequence[Block], measure: Measure) -> Iterator[list[Block]]:
 
 
 def _columns(header: str) -> str:
-    cells = (cell.strip(" *`") for cell in readable(header).strip().strip("|").split("|"))
+    cells = (cell.strip(" *`") for cell in without_markup(header).strip().strip("|").split("|"))
     return " | ".join(cell for cell in cells if cell)
 
 
@@ -167,58 +161,47 @@ def _inside(block: Block, number: int, lines: Sequence[str]) -> int:
     return _SENTENCE if _ENDS_SENTENCE.search(before[-80:]) else _ANYWHERE
 
 
+class _Break(NamedTuple):
+    """Before which line a piece may end, how good that is, and the piece's tokens."""
+
+    place: int
+    quality: int
+    tokens: int
+
+
 def _fill(
-    numbers: Sequence[int], quality: dict[int, int], measure: Measure, budget: int, most: int
+    numbers: Sequence[int], quality: dict[int, int], measure: Measure, most: int
 ) -> Iterator[tuple[int, int]]:
     """First and last lines of the pieces; `numbers` are the lines that belong to blocks."""
     ends = [measure.cost(1, number) for number in numbers]
     place = 0
     while place < len(numbers):
-        limit = budget if place else most  # what follows another piece leaves room for overlap
-        before = measure.cost(1, numbers[place]) - measure.cost(numbers[place], numbers[place])
-        rest = ends[-1] - before
-        fits = bisect_right(ends, before + max(1, limit))
-        if fits >= len(numbers):
-            yield numbers[place], numbers[-1]
-            return
-        if fits <= place:  # one line, too long
-            fits = place + 1
-        else:
-            fits = _best_break(place, fits, numbers, quality, ends, before, rest, limit)
-        yield numbers[place], numbers[fits - 1]
-        place = fits
+        before = measure.cost(1, numbers[place] - 1)
+        fits = max(place + 1, bisect_right(ends, before + most))  # one line may be too long
+        cut = len(numbers)
+        if fits < cut:
+            breaks = [
+                _Break(after, quality[numbers[after]], ends[after - 1] - before)
+                for after in range(place + 1, fits + 1)
+            ]
+            cut = _best_break(breaks, most, ends[-1] - before)
+        yield numbers[place], numbers[cut - 1]
+        place = cut
 
 
-def _best_break(
-    place: int,
-    fits: int,
-    numbers: Sequence[int],
-    quality: dict[int, int],
-    ends: Sequence[int],
-    before: int,
-    rest: int,
-    limit: int,
-) -> int:
-    """Among breaks that leave a piece well filled the best, so that the last is not tiny."""
-    wanted = rest / 2 if rest < 2 * limit else limit
-    least = min(_SHORTEST_SHARE * limit, wanted / 2)
-    candidates = [cut for cut in range(place + 1, fits + 1) if quality[numbers[cut]] > _NEVER]
-    filled = [cut for cut in candidates if ends[cut - 1] - before >= least]
-    if not candidates:
-        return fits
-    return max(
-        filled or candidates,
-        key=lambda cut: (quality[numbers[cut]], -abs(ends[cut - 1] - before - wanted)),
-    )
+def _best_break(breaks: Sequence[_Break], most: int, rest: int) -> int:
+    """Among breaks that leave a piece well filled the best, so that the last is not tiny.
 
-
-def _earlier(
-    start: int, previous: tuple[int, int], numbers: Sequence[int], measure: Measure, overlap: int
-) -> int:
-    """The first line from which on at most `overlap` tokens of the piece before are repeated."""
-    place = bisect_left(numbers, start)
-    while numbers[place - 1] > previous[0]:
-        if measure.cost(numbers[place - 1], start - 1) > overlap:
-            break
-        place -= 1
-    return numbers[place]
+    Args:
+        breaks: At least one; the last leaves the longest piece that fits.
+        most: Tokens of a full piece.
+        rest: Tokens of all that is not in a piece yet.
+    """
+    wanted = rest / 2 if rest < 2 * most else most
+    least = min(_SHORTEST_SHARE * most, wanted / 2)
+    allowed = [cut for cut in breaks if cut.quality > _NEVER]
+    if not allowed:
+        return breaks[-1].place
+    filled = [cut for cut in allowed if cut.tokens >= least]
+    best = max(filled or allowed, key=lambda cut: (cut.quality, -abs(cut.tokens - wanted)))
+    return best.place

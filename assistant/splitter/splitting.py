@@ -1,4 +1,4 @@
-"""One document to its chunks, from the tree of its sections."""
+"""Splits one document into chunks, from the tree of its sections."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from assistant.splitter.measure import CountTokens, Measure
 from assistant.splitter.sections import Section, section_tree
 from assistant.splitter.spans import Span, break_section, noise_between
 
+# Lines of a section that cost no more than this, and stand before its sub-sections, go with the
+# first piece of those.
+_SMALL_TOKENS = 40
+
 
 def split(
     document: LoadedDocument,
@@ -20,9 +24,6 @@ def split(
     count_tokens: CountTokens,
     max_tokens: int,
     link: Callable[[int, int], str],
-    overlap_tokens: int = 0,
-    merge_tokens: int | None = None,
-    small_tokens: int = 40,
 ) -> list[Chunk]:
     """Break a document into chunks, in the order of its lines.
 
@@ -36,10 +37,6 @@ def split(
         count_tokens: Tokens of each text, of the embedder that will read the chunks.
         max_tokens: No `embedded_text` is longer.
         link: Gives the address for a first and a last line; empty: the document's own.
-        overlap_tokens: About how much of a piece the next of the same section repeats.
-        merge_tokens: Sections are not merged to more than this; None: `max_tokens`.
-        small_tokens: Lines of a section that cost no more than this, and stand before
-            its sub-sections, go with the first piece of those.
     """
     lines = document.text.split("\n")
     if not document.blocks:
@@ -47,28 +44,22 @@ def split(
     root = section_tree(document, lines)
     paths = [section.path for section in root.walk()]
     measure = Measure(lines, file.source.name, paths, count_tokens, max_tokens)
-    most = max_tokens if merge_tokens is None else min(merge_tokens, max_tokens)
-    overlap = min(overlap_tokens, max_tokens // 4)
-    spans = _pack(root, lines, measure, overlap, most, small_tokens)
+    spans = _pack(root, lines, measure)
     drafts = draft_chunks(spans, lines, measure, count_tokens, document, file)
     return finished(fitting(drafts, count_tokens, max_tokens), document, link)
 
 
-def _pack(
-    root: Section, lines: Sequence[str], measure: Measure, overlap: int, most: int, small: int
-) -> list[Span]:
+def _pack(root: Section, lines: Sequence[str], measure: Measure) -> list[Span]:
     """Spans of the whole tree, from the deepest sections up; without recursion."""
     packed: dict[int, list[Span]] = {}
     for section in reversed(list(root.walk())):
-        own = break_section(section.blocks, lines, section.path, measure, overlap)
+        own = break_section(section.blocks, lines, section.path, measure)
         groups = [own, *(packed.pop(id(child)) for child in section.children)]
-        packed[id(section)] = _merged([g for g in groups if g], bool(own), measure, most, small)
+        packed[id(section)] = _merged([g for g in groups if g], bool(own), measure)
     return packed[id(root)]
 
 
-def _merged(
-    groups: Sequence[list[Span]], own_first: bool, measure: Measure, most: int, small: int
-) -> list[Span]:
+def _merged(groups: Sequence[list[Span]], own_first: bool, measure: Measure) -> list[Span]:
     """Neighbours joined: whole sections that fit, and a lone heading with what follows it."""
     result: list[Span] = []
     whole = False  # whether the last span of `result` is all of its section
@@ -77,15 +68,14 @@ def _merged(
             last, first = result[-1], group[0]
             lead = own_first and place == 1 and whole  # the lines before the sub-sections
             lone = last.only_headings or (first.only_headings and len(group) == 1)
-            lone |= lead and measure.cost(last.start, last.end) <= small
+            lone |= lead and measure.cost(last.start, last.end) <= _SMALL_TOKENS
             under_first = last.only_headings or (lead and (lone or not last.path))
             joined = _joined(last, first, under_first, measure)
-            if joined and (lone or (whole and len(group) == 1)):
-                limit = measure.max_tokens if lone else most
-                if measure.total(joined.start, joined.end, joined.path) <= limit:
-                    result[-1:] = [joined, *group[1:]]
-                    whole = whole and len(group) == 1
-                    continue
+            both_whole = whole and len(group) == 1
+            if joined and (lone or both_whole):
+                result[-1:] = [joined, *group[1:]]
+                whole = both_whole
+                continue
             if last.only_headings and own_first and place == 1 and measure.shows(first.path):
                 needed = len(result.pop().path)  # its title is in the context of what follows
                 group = [replace(span, needed=max(needed, span.needed)) for span in group]
@@ -97,7 +87,7 @@ def _merged(
 def _joined(last: Span, first: Span, under_first: bool, measure: Measure) -> Span | None:
     """Both as one span, under the titles of `first` or those that they share.
 
-    None where noise stands between, or where a title would be lost.
+    None where noise stands between, where a title would be lost, or where they do not fit.
     """
     if noise_between(last.end, first.start, measure):
         return None
@@ -109,4 +99,5 @@ def _joined(last: Span, first: Span, under_first: bool, measure: Measure) -> Spa
     if len(path) < needed:
         return None
     only_headings = last.only_headings and first.only_headings
-    return Span(last.start, first.end, path, only_headings, first.columns, needed)
+    joined = Span(last.start, first.end, path, only_headings, first.columns, needed)
+    return joined if measure.fits(joined.start, joined.end, path) else None

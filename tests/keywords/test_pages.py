@@ -1,51 +1,13 @@
-"""Which files are translations of each other, and where a chunk stands in its page."""
+"""Which files are one page in two languages, and where a chunk stands in its page."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from assistant.documents import Chunk
 from assistant.keywords import Place
-from assistant.keywords.pages import files_of, page_key, places, sections, translated_pages
+from assistant.keywords.pages import files_of, places, sections, translated_pages
 from tests.builders import make_chunk
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("lmdeploy/docs/zh_cn/faq.md", "lmdeploy/docs/en/faq.md"),
-        ("lmdeploy/README_zh-CN.md", "lmdeploy/README.md"),
-        ("InternLM/model_cards/internlm2.5_7b_zh-CN.md", "InternLM/model_cards/internlm2.5_7b.md"),
-        ("xtuner/docs/zh_cn/a/b.md", "xtuner/docs/EN/a/b.md"),
-        ("lagent/README-en.md", "lagent/README.zh_CN.md"),
-        ("a/docs/cn/LICENSE", "a/docs/english/LICENSE"),
-        ("a/readme_ja.md", "a/readme_pt-BR.md"),
-    ],
-)
-def test_a_page_and_its_translation_have_one_key(one: str, other: str) -> None:
-    assert page_key(one) == page_key(other)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("lmdeploy/docs/en/faq.md", "xtuner/docs/en/faq.md"),
-        ("lmdeploy/docs/en/faq.md", "lmdeploy/docs/en/faq.txt"),
-        ("lmdeploy/docs/en/faq.md", "lmdeploy/docs/faq.md"),
-        ("a/benchmark.md", "a/bench.md"),
-        ("a/screen.md", "a/scre.md"),
-        ("a/en.md", "a/zh.md"),
-    ],
-)
-def test_other_pages_have_other_keys(one: str, other: str) -> None:
-    assert page_key(one) != page_key(other)
-
-
-@given(st.text("ab/._-zhcneZH"))
-def test_any_address_has_a_key_with_as_many_folders(address: str) -> None:
-    assert page_key(address).count("/") == address.count("/")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from assistant.language import language_of, readable
+from assistant.language import language_of
 
 
 @pytest.mark.parametrize(
@@ -31,17 +29,3 @@ from assistant.language import language_of, readable
 )
 def test_language_of(question: str, language: str) -> None:
     assert language_of(question) == language
-
-
-def test_halves_of_characters_are_replaced() -> None:
-    assert readable("a\ud83d b") == "a? b"
-
-
-@given(st.text())
-def test_whole_characters_stay(question: str) -> None:
-    assert readable(question) == question
-
-
-@given(st.text(st.characters(exclude_categories=())))
-def test_what_is_readable_can_be_written(question: str) -> None:
-    assert len(readable(question).encode("utf-8")) >= len(question)

@@ -1,12 +1,7 @@
-"""What a question is like before anything is looked up; knows nothing of indexes or models."""
+"""Words that every question has and that say nothing of its subject."""
 
 from __future__ import annotations
 
-import re
-
-from assistant.documents import Language
-
-# Words that every question has and that say nothing of its subject.
 _ENGLISH = (
     "a an the of to in on at by for from with and or not is are was were be been being am do does "
     "did doing done have has had having i you he she it we they me my mine your yours his her its "
@@ -26,35 +21,3 @@ _CHINESE = (
     "到底 究竟 怎么办 咋办"
 )
 ENGLISH_STOP, CHINESE_STOP = frozenset(_ENGLISH.split()), frozenset(_CHINESE.split())
-
-_HAN = re.compile(r"[\u3400-\u9fff]")
-_HAN_RUN = re.compile(r"[\u3400-\u9fff]+")
-_LETTER_RUN = re.compile(r"[A-Za-z]+")
-_ASKS_IN_ENGLISH = re.compile(
-    r"\W*(?:what|how|which|where|when|who|why|can|could|do|does|did|is|are|should|would|will|"
-    r"please|tell|explain|show|give)\b",
-    re.IGNORECASE,
-)
-_ASKS_IN_CHINESE = re.compile(r"怎|如何|什么|吗|呢|为何|哪|多少|还是|要不要|这个|告诉|的|么")
-
-
-def readable(question: str) -> str:
-    """The question with a mark for each half of a character, which no tokenizer reads."""
-    return question.encode("utf-8", "replace").decode("utf-8")
-
-
-def language_of(question: str) -> Language:
-    """Language of a question: Chinese as soon as Han characters carry part of the sentence.
-
-    A Chinese term does not in a sentence that begins as an English question and is held
-    together by English words. An English error message with "怎么解决" behind it is Chinese.
-    """
-    han = len(_HAN.findall(question))
-    words = _LETTER_RUN.findall(question)
-    if not han or han * 4 < len(words):
-        return "en"
-    if _ASKS_IN_CHINESE.search(question):
-        return "zh"
-    glue = sum(word.casefold() in ENGLISH_STOP for word in words)
-    terms = len(_HAN_RUN.findall(question))
-    return "en" if _ASKS_IN_ENGLISH.match(question) and glue > terms else "zh"

@@ -1,0 +1,73 @@
+"""The phrases of `phrases.toml`, which show whether a question continues an earlier one."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+from assistant.documents import Language
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Signal = Literal["opens", "continues", "points", "trails", "empty", "names", "asks"]
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One entry of the file.
+
+    Attributes:
+        signal: What it shows of a question; the file explains each.
+        language: Of the phrase; a question may mix both.
+        pattern: Regular expression, case ignored.
+        fires: Example questions in which it is found; at least one.
+        spares: Similar questions in which it is not.
+    """
+
+    signal: Signal
+    language: Language
+    pattern: str
+    fires: tuple[str, ...]
+    spares: tuple[str, ...]
+
+
+@cache
+def phrases() -> tuple[Phrase, ...]:
+    """All entries in the order of the file."""
+    text = resources.files("assistant.language").joinpath("phrases.toml").read_text("utf-8")
+    content: Any = tomllib.loads(text)
+    return tuple(
+        Phrase(
+            signal=signal,
+            language=language,
+            pattern=entry.get("pattern") or _whole(entry["words"], signal, language),
+            fires=tuple(entry["fires"]),
+            spares=tuple(entry.get("spares", ())),
+        )
+        for signal, languages in content.items()
+        for language, entries in languages.items()
+        for entry in entries
+    )
+
+
+@cache
+def pattern_of(signal: Signal) -> re.Pattern[str]:
+    """One pattern that finds any phrase with this signal."""
+    found = (phrase.pattern for phrase in phrases() if phrase.signal == signal)
+    return re.compile("|".join(f"(?:{pattern})" for pattern in found), re.IGNORECASE)
+
+
+def _whole(words: str, signal: str, language: str) -> str:
+    """The pattern of a phrase; an English one is found as whole words only."""
+    escaped = re.escape(words)
+    if language == "zh":
+        return escaped
+    # A hyphen after an opening word makes another word of it: "same-day delivery".
+    return rf"{escaped}(?![-\w])" if signal == "opens" else rf"\b{escaped}\b"
