@@ -21,6 +21,7 @@ from terminal_progress import BarFriendlyHandler
 from terminal_progress import say as say_above_bar
 
 from assistant.documents import SearchFilters, SearchHit
+from assistant.environment import prepare_environment
 from assistant.errors import AssistantError
 from assistant.settings import Settings, load_settings
 
@@ -88,6 +89,7 @@ def run(command: Callable[[], int]) -> None:
     )
     logging.getLogger("assistant").setLevel(logging.INFO)
     try:
+        prepare_environment()
         sys.exit(command())
     except AssistantError as error:
         say(f"Error: {error}")

@@ -85,7 +85,7 @@ def test_an_answer_that_leaves_no_room_for_the_question(
     for name, value in (("CHAT_CONTEXT_TOKENS", context), ("ANSWER_TOKENS", answer)):
         if value:
             monkeypatch.setenv(f"ASSISTANT_{name}", value)
-    with pytest.raises(SettingsError, match=r"answer_tokens.*at least 400 less"):
+    with pytest.raises(SettingsError, match=r"ANSWER_TOKENS.*at least 400 less"):
         load_settings()
 
 

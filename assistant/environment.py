@@ -1,0 +1,89 @@
+"""Checks what libraries read from the environment when they are imported."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import httpx
+
+from assistant.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+_PROXY_VARIABLES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+_PROXY_SCHEMES = ("http://", "https://", "socks5://", "socks5h://")
+_UNUSABLE = (ImportError, ValueError, httpx.InvalidURL)  # what a client raises of a proxy
+
+
+def prepare_environment() -> None:
+    """Give libraries a home folder where there is none, and check the rest.
+
+    Some of them need it for caches; the folder for temporary files takes its place.
+
+    Raises:
+        SettingsError: A proxy variable, the certificates or the folder for temporary files
+            cannot be used; names the variable.
+    """
+    try:
+        temporary = tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"no folder for temporary files can be written: {error.strerror}",
+            expected="one folder, for uploads and caches",
+            action="Set TMPDIR to a folder that this user can write.",
+        ) from error
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = temporary
+        logger.warning("there is no home folder (HOME is not set); caches go to %s", temporary)
+    _check_proxies()
+
+
+def _check_proxies() -> None:
+    """Make the client that gradio makes when it is imported; no request is sent."""
+    try:
+        httpx.Client().close()
+    except OSError as error:
+        names = (name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name))
+        raise SettingsError(
+            f"{next(names, 'the store of certificates')} cannot be used: {error}",
+            expected="certificates in PEM format",
+            action="Correct it, or unset the variable.",
+        ) from error
+    except _UNUSABLE as error:
+        found = _unusable_proxies()
+        name, value, reason = found[0] if found else ("the system's proxy", "", error)
+        addresses = f"an address that begins with {', '.join(_PROXY_SCHEMES)}"
+        hosts = "names and addresses of hosts without brackets, separated by commas"
+        raise SettingsError(
+            f"{name} has {_without_password(value)!r}, which cannot be used: {reason}",
+            expected=hosts if name.lower() == "no_proxy" else addresses,
+            action=f"Correct it, or unset {name}.",
+        ) from error
+
+
+def _unusable_proxies() -> list[tuple[str, str, Exception]]:
+    """Each variable and value that the client refuses even alone, and why."""
+    given = {name: os.environ[name] for name in os.environ if name.lower() in _PROXY_VARIABLES}
+    found: list[tuple[str, str, Exception]] = []
+    for name in given:
+        del os.environ[name]
+    for name, value in given.items():
+        for part in value.split(",") if name.lower() == "no_proxy" else [value]:
+            os.environ[name] = part
+            try:
+                httpx.Client().close()
+            except _UNUSABLE as error:
+                found.append((name, part.strip(), error))
+            del os.environ[name]
+    os.environ.update(given)
+    return found
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"//[^/@]*@", "//…@", address)
