@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -20,14 +21,17 @@ _UNUSABLE = (ImportError, ValueError, httpx.InvalidURL)  # what a client raises 
 
 
 def prepare_environment() -> None:
-    """Give libraries a home folder where there is none, and check the rest.
+    """Mend what can be mended before libraries are imported, and check the rest.
 
-    Some of them need it for caches; the folder for temporary files takes its place.
+    Python starts again in UTF-8 mode where paths have another encoding, which Chroma and
+    others cannot open. Where there is no home folder, which libraries need for caches, the
+    folder for temporary files takes its place.
 
     Raises:
         SettingsError: A proxy variable, the certificates or the folder for temporary files
             cannot be used; names the variable.
     """
+    _use_utf8()
     try:
         temporary = tempfile.gettempdir()
     except FileNotFoundError as error:
@@ -42,6 +46,13 @@ def prepare_environment() -> None:
         os.environ["HOME"] = temporary
         logger.warning("there is no home folder (HOME is not set); caches go to %s", temporary)
     _check_proxies()
+
+
+def _use_utf8() -> None:
+    if sys.getfilesystemencoding() == "utf-8" or os.environ.get("PYTHONUTF8") == "1":
+        return
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def _check_proxies() -> None:
