@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.startup import cannot_listen, check_can_listen
 from assistant.ui.appearance import EMBLEM_FILE, ContentSecurityPolicy, head, theme
+from assistant.ui.root_path import RootPathReports
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def start(demo: gr.Blocks, *, host: str, port: int, root_path: str = "") -> str:
             favicon_path=EMBLEM_FILE,
             theme=theme(),
             head=head(),
-            app_kwargs={"middleware": [Middleware(ContentSecurityPolicy), Middleware(_NoUploads)]},
+            app_kwargs={"middleware": _middleware()},
         )
     except OSError as error:
         raise cannot_listen(host, port, str(error)) from error
@@ -138,6 +139,10 @@ class _NoUploads:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_upload = scope["type"] == "http" and scope["path"].rstrip("/").endswith(_UPLOADS)
         await (Response(status_code=404) if is_upload else self._app)(scope, receive, send)
+
+
+def _middleware() -> list[Middleware]:
+    return [Middleware(ContentSecurityPolicy), Middleware(_NoUploads), Middleware(RootPathReports)]
 
 
 def _open_tunnel(demo: gr.Blocks) -> str:
