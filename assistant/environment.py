@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import re
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -24,8 +26,8 @@ def prepare_environment() -> None:
     """Mend what can be mended before libraries are imported, and check the rest.
 
     Python starts again in UTF-8 mode where paths have another encoding, which Chroma and
-    others cannot open. Where there is no home folder, which libraries need for caches, the
-    folder for temporary files takes its place.
+    others cannot open. Where there is no home folder, which libraries need for caches, a
+    temporary one takes its place.
 
     Raises:
         SettingsError: A proxy variable, the certificates or the folder for temporary files
@@ -33,18 +35,14 @@ def prepare_environment() -> None:
     """
     _use_utf8()
     try:
-        temporary = tempfile.gettempdir()
+        tempfile.gettempdir()
     except FileNotFoundError as error:
         raise SettingsError(
             f"no folder for temporary files can be written: {error.strerror}",
             expected="one folder, for uploads and caches",
             action="Set TMPDIR to a folder that this user can write.",
         ) from error
-    try:
-        Path.home()
-    except RuntimeError:
-        os.environ["HOME"] = temporary
-        logger.warning("there is no home folder (HOME is not set); caches go to %s", temporary)
+    _have_a_home()
     _check_proxies()
 
 
@@ -53,6 +51,15 @@ def _use_utf8() -> None:
         return
     os.environ["PYTHONUTF8"] = "1"
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _have_a_home() -> None:
+    try:
+        Path.home()
+    except RuntimeError:
+        home = os.environ["HOME"] = tempfile.mkdtemp(prefix="home-")
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        logger.warning("there is no home folder; HOME=%s is used until the end", home)
 
 
 def _check_proxies() -> None:
