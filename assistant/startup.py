@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from pathlib import Path
 
@@ -24,18 +25,18 @@ def check_settings(settings: Settings) -> None:
     Raises:
         ServerError: The address cannot be listened on.
         SettingsError: A folder is a file, or the address of the Chroma server is none.
-        SourcesFileError: The sources file is invalid; or missing, where there is no index.
+        SourcesFileError: The sources file is invalid; or cannot be read, and there is no index.
     """
     check_can_listen(settings.host, settings.port)
     for variable in ("db_folder", "models_folder", "repositories_folder"):
         _check_folder(f"ASSISTANT_{variable.upper()}", getattr(settings, variable))
     if settings.chroma_url:
         check_address(settings.chroma_url)
-    if settings.sources_file.exists() or current_version(settings.db_folder) is None:
+    if os.access(settings.sources_file, os.R_OK) or current_version(settings.db_folder) is None:
         read_sources(settings.sources_file)
     else:
         logger.warning(
-            "There is no sources file %s: the index is served, and cannot be updated.",
+            "The sources file %s cannot be read: the index is served without updates.",
             settings.sources_file,
         )
 

@@ -43,13 +43,13 @@
     const notice = document.createElement("div");
     notice.id = "notice";
     notice.setAttribute("role", "alert");
-    const text = document.getElementById("wrong-root-path").textContent;
-    notice.innerHTML = text;
+    notice.innerHTML = document.getElementById("wrong-root-path").textContent;
     for (const words of notice.children) {
       words.textContent = words.textContent.replaceAll("{page}", page).replaceAll("{root}", set);
     }
     document.body.prepend(notice);
-    fetch(`${page}${prefix}/app_id?page_path=${encodeURIComponent(page)}`); // for the log
+    const report = `${page}${prefix}/app_id?page_path=${encodeURIComponent(page)}`;
+    fetch(report).catch(() => {}); // the server logs it
   }
   if (window.gradio_config) checkRootPath();
 

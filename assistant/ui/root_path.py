@@ -37,8 +37,8 @@ class RootPathReports:
         if paths and _PATH.fullmatch(paths[0]):
             self._logged = True
             logger.warning(
-                "A proxy serves the page under %s, where questions do not arrive. "
-                "Set ASSISTANT_ROOT_PATH=%s and start again.",
+                "A visitor's page is at %s, and its questions do not arrive: behind a proxy, "
+                "set ASSISTANT_ROOT_PATH=%s and start again.",
                 paths[0] or "/",
                 paths[0],
             )

@@ -56,7 +56,7 @@ def test_a_path_that_is_not_set_or_wrong_is_told_to_visitor_and_owner(
         expect(notice).to_contain_text(sentence)
         expect(notice).to_contain_text(f"ASSISTANT_ROOT_PATH={proxy.path}")
         page.wait_for_load_state("networkidle")
-    assert caplog.text.count(f"Set ASSISTANT_ROOT_PATH={proxy.path}") == 1
+    assert caplog.text.count(f"set ASSISTANT_ROOT_PATH={proxy.path}") == 1
 
 
 @pytest.mark.parametrize("root_path", ["", "/assistant"])
