@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from pathlib import Path
 
@@ -25,18 +24,18 @@ def check_settings(settings: Settings) -> None:
     Raises:
         ServerError: The address cannot be listened on.
         SettingsError: A folder is a file, or the address of the Chroma server is none.
-        SourcesFileError: The sources file is invalid; or cannot be read, and there is no index.
+        SourcesFileError: The sources file is invalid; or missing, where there is no index.
     """
     check_can_listen(settings.host, settings.port)
     for variable in ("db_folder", "models_folder", "repositories_folder"):
         _check_folder(f"ASSISTANT_{variable.upper()}", getattr(settings, variable))
     if settings.chroma_url:
         check_address(settings.chroma_url)
-    if os.access(settings.sources_file, os.R_OK) or current_version(settings.db_folder) is None:
+    if _exists(settings.sources_file) or current_version(settings.db_folder) is None:
         read_sources(settings.sources_file)
     else:
         logger.warning(
-            "The sources file %s cannot be read: the index is served without updates.",
+            "There is no sources file %s: the index is served without updates.",
             settings.sources_file,
         )
 
@@ -92,6 +91,13 @@ def cannot_listen(host: str, port: int, reason: str) -> ServerError:
         expected="an address of this machine and a port that no other program uses",
         action="Stop the other program, or choose another port: ASSISTANT_PORT=7861.",
     )
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:  # no permission to look: reading it says so
+        return True
 
 
 def _check_folder(variable: str, folder: Path) -> None:

@@ -81,6 +81,7 @@ def test_the_variable_that_was_set_is_named(
 def test_variables_that_are_no_settings_are_told_with_the_nearest_one(
     no_env_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.delenv("ASSISTANT_SMALL_GGUF", raising=False)  # of the tests
     monkeypatch.setenv("ASSISTANT_PROT", "7777")
     monkeypatch.setenv("ASSISTANT_PORT", "7778")
     monkeypatch.setenv("assistant_title", "ours")
