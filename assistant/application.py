@@ -159,7 +159,10 @@ class Application:
         """The chat model of `chat_model_choice`, loaded."""
         from assistant import chat_models
 
-        return chat_models.load(self.chat_model_choice, self.settings)
+        model = chat_models.load(self.chat_model_choice, self.settings)
+        if self.chat_model_choice.model == "auto":
+            logger.info("the server's chat model: %s", getattr(model, "model_name", ""))
+        return model
 
     @property
     def model_name(self) -> str:

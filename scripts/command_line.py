@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from terminal_progress import BarFriendlyHandler
 from terminal_progress import say as say_above_bar
 
 from assistant.documents import SearchFilters, SearchHit
+from assistant.environment import prepare_environment
 from assistant.errors import AssistantError
 from assistant.settings import Settings, load_settings
 
@@ -83,11 +85,14 @@ def run(command: Callable[[], int]) -> None:
     Ctrl-C, and a stop by whoever started it, end it with 130.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # characters the terminal lacks
     logging.basicConfig(
         level=logging.WARNING, format="%(message)s", handlers=[BarFriendlyHandler()]
     )
     logging.getLogger("assistant").setLevel(logging.INFO)
     try:
+        prepare_environment()
         sys.exit(command())
     except AssistantError as error:
         say(f"Error: {error}")
@@ -109,7 +114,8 @@ def print_json(content: Any) -> None:
     """One JSON object on one line of standard output."""
     if is_dataclass(content) and not isinstance(content, type):
         content = asdict(content)
-    print(json.dumps(content, ensure_ascii=False), flush=True)
+    all_characters = sys.stdout.encoding.lower() in ("utf-8", "utf8")
+    print(json.dumps(content, ensure_ascii=not all_characters), flush=True)
 
 
 def hit_fields(hit: SearchHit) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import assistant
 PACKAGE = Path(assistant.__file__).parent
 ROOMS = [
     "errors",
+    "environment",
     "settings",
     "progress",
     "documents",
@@ -30,6 +31,7 @@ ROOMS = [
     "evaluation",
     "reports",
     "application",
+    "startup",
     "ui",
 ]
 # The one place that joins the rooms, the page included.

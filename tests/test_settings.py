@@ -54,6 +54,45 @@ def test_bad_values_are_named(monkeypatch: pytest.MonkeyPatch, variable: str, va
         load_settings()
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("ASSISTANT_CHAT_BACKEND", "llamacpp", "Did you mean llama_cpp?"),
+        ("ASSISTANT_HUBS", "pypi,modelscop", "Did you mean modelscope?"),
+        ("ASSISTANT_CHROMA_TOKEN_HEADER", "X-Chroma", "Did you mean X-Chroma-Token?"),
+        ("GRADIO_SERVER_PORT", "99999", "less than or equal to 65535"),
+        ("HF_HUB_OFFLINE", "maybe", "a valid boolean"),
+    ],
+)
+def test_the_variable_that_was_set_is_named(
+    no_env_file: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith(f"{variable} is ")
+    assert said in str(caught.value)
+    monkeypatch.delenv(variable)
+    (no_env_file / ".env").write_text(f"{variable}={value}\n")
+    with pytest.raises(SettingsError, match=f"^{variable} is "):
+        load_settings()
+
+
+def test_variables_that_are_no_settings_are_told_with_the_nearest_one(
+    no_env_file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("ASSISTANT_SMALL_GGUF", raising=False)  # of the tests
+    monkeypatch.setenv("ASSISTANT_PROT", "7777")
+    monkeypatch.setenv("ASSISTANT_PORT", "7778")
+    monkeypatch.setenv("assistant_title", "ours")
+    (no_env_file / ".env").write_text("ASSISTANT_CHAT_MODLE=x\nASSISTANT_HITS=5\nOTHER=1\n")
+    assert load_settings().port == 7778
+    assert [record.message for record in caplog.records] == [
+        "ASSISTANT_CHAT_MODLE is not a setting; did you mean ASSISTANT_CHAT_MODEL?",
+        "ASSISTANT_PROT is not a setting; did you mean ASSISTANT_PORT?",
+    ]
+
+
 def test_an_empty_variable_is_as_if_it_was_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("CHAT_THREADS", "LORA_FOLDER", "ANSWERABLE_THRESHOLD", "SOURCES_FILE"):
         monkeypatch.setenv(f"ASSISTANT_{variable}", "")
@@ -85,7 +124,7 @@ def test_an_answer_that_leaves_no_room_for_the_question(
     for name, value in (("CHAT_CONTEXT_TOKENS", context), ("ANSWER_TOKENS", answer)):
         if value:
             monkeypatch.setenv(f"ASSISTANT_{name}", value)
-    with pytest.raises(SettingsError, match=r"answer_tokens.*at least 400 less"):
+    with pytest.raises(SettingsError, match=r"ANSWER_TOKENS.*at least 400 less"):
         load_settings()
 
 

@@ -155,6 +155,7 @@ def _clients(address: str) -> dict[str, Any]:
     if urlsplit(address).hostname not in _THIS_MACHINE:
         return {}
     return {
+        "http_socket_options": (),  # or LangChain warns of a proxy that is not asked
         "http_client": openai.DefaultHttpxClient(trust_env=False),
         "http_async_client": openai.DefaultAsyncHttpxClient(trust_env=False),
     }
@@ -185,7 +186,7 @@ def _readable_errors(address: str, model: str) -> Iterator[None]:
     try:
         yield
     except (
-        *(openai.OpenAIError, TimeoutError, ImportError),
+        *(openai.OpenAIError, TimeoutError),
         *(ValueError, TypeError, AttributeError),
     ) as error:
         raise _readable(error, address, model) from error
@@ -260,12 +261,6 @@ _SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
         "{address} refused the request: {error}",
         "a prompt that fits the model's context",
         "Ask a shorter question, or lower ASSISTANT_PASSAGES_TOKENS.",
-    ),
-    (
-        ImportError,
-        "{address} cannot be asked: {error}",
-        "the packages that the proxy in the environment needs",
-        "Install them, or unset ALL_PROXY.",
     ),
     (
         openai.OpenAIError,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from assistant.errors import IndexServerError, SettingsError
 
@@ -70,13 +70,7 @@ def server_client(server: ChromaServer) -> Any:
     from chromadb.config import Settings
     from chromadb.errors import ChromaError
 
-    address = urlsplit(server.url)
-    if address.scheme not in _PORTS or not address.hostname:
-        raise SettingsError(
-            f"setting chroma_url is {server.url!r}",
-            expected="an address such as http://127.0.0.1:8000",
-            action="Correct ASSISTANT_CHROMA_URL.",
-        )
+    address = check_address(server.url)
     options: dict[str, Any] = {"anonymized_telemetry": False}
     if server.token:
         options |= {
@@ -88,7 +82,7 @@ def server_client(server: ChromaServer) -> Any:
         # Chroma's client waits for ever, and offers no setting for that.
         httpx.get(f"{server.url.rstrip('/')}/api/v2/heartbeat", timeout=_HEARTBEAT_SECONDS)
         client: Any = chromadb.HttpClient(
-            host=server.url if address.path.strip("/") else address.hostname,
+            host=server.url if address.path.strip("/") else str(address.hostname),
             port=address.port or _PORTS[address.scheme],
             ssl=address.scheme == "https",
             settings=Settings(**options),
@@ -99,6 +93,26 @@ def server_client(server: ChromaServer) -> Any:
     except (httpx.HTTPError, ChromaError, ValueError) as error:
         raise server_error(server.url, error) from error
     return client
+
+
+def check_address(url: str) -> SplitResult:
+    """The parts of a server's address.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    try:
+        address = urlsplit(url)
+        usable = address.scheme in _PORTS and address.hostname and address.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(
+            f"ASSISTANT_CHROMA_URL is {url!r}",
+            expected="an address such as http://127.0.0.1:8000",
+            action="Correct it, or unset it to keep the vectors in the index folder.",
+        )
+    return address
 
 
 def server_error(url: str, error: Exception) -> IndexServerError:

@@ -8,6 +8,9 @@ import gradio as gr
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistant.ui.markup import both
+from assistant.ui.texts import WRONG_ROOT_PATH
+
 _HERE = Path(__file__).parent
 EMBLEM_FILE = _HERE / "emblem.svg"
 _STYLE_FILE = _HERE / "style.css"
@@ -48,14 +51,16 @@ def theme() -> gr.themes.Base:
 
 
 def head() -> str:
-    """What goes into the page's head: stylesheet and script.
+    """What goes into the page's head: stylesheet, script and the texts that it needs.
 
     The stylesheet is not given to gradio as such, because gradio rewrites selectors, and
     differently within media queries.
     """
     style = _STYLE_FILE.read_text(encoding="utf-8")
     script = _SCRIPT_FILE.read_text(encoding="utf-8")
-    return f"<style>{style}</style><script>{script}</script>"
+    notice = f'<script type="text/html" id="wrong-root-path">{both(WRONG_ROOT_PATH, "p")}</script>'
+    icon = '<link rel="icon" href="./favicon.ico">'  # below the path of a proxy
+    return f"{icon}<style>{style}</style>{notice}<script>{script}</script>"
 
 
 class ContentSecurityPolicy:

@@ -72,6 +72,16 @@ def built_in_examples(sources: Collection[str]) -> Examples:
     return {language: tuple(words[language] for words in fitting) for language in LANGUAGES}
 
 
+def own_examples(sources_file: Path) -> Examples | None:
+    """Those of the `examples.toml` beside a sources file; None: there is none.
+
+    Raises:
+        SettingsError: As `read_examples`.
+    """
+    file = sources_file.with_name("examples.toml")
+    return read_examples(file) if file.is_file() else None
+
+
 def read_examples(file: Path) -> Examples:
     """Read a TOML file with a list of questions for `zh` and one for `en`.
 

@@ -32,6 +32,27 @@
     return Promise.resolve();
   }
 
+  // Under a proxy's path the page opens even where its own requests go astray.
+  async function checkRootPath() {
+    const { root, api_prefix: prefix, app_id: id } = window.gradio_config;
+    const pathOf = (address) => new URL(address, location.href).pathname.replace(/\/+$/, "");
+    const [page, set] = [pathOf(""), pathOf(root)];
+    const app = (path) => fetch(`${path}${prefix}/app_id`).then((answer) => answer.json());
+    const reached = page === set || (await app(set).catch(() => ({}))).app_id === id;
+    if (reached) return;
+    const notice = document.createElement("div");
+    notice.id = "notice";
+    notice.setAttribute("role", "alert");
+    notice.innerHTML = document.getElementById("wrong-root-path").textContent;
+    for (const words of notice.children) {
+      words.textContent = words.textContent.replaceAll("{page}", page).replaceAll("{root}", set);
+    }
+    document.body.prepend(notice);
+    const report = `${page}${prefix}/app_id?page_path=${encodeURIComponent(page)}`;
+    fetch(report).catch(() => {}); // the server logs it
+  }
+  if (window.gradio_config) checkRootPath();
+
   document.addEventListener("click", (event) => {
     const cite = event.target.closest("a.cite");
     if (cite) {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import socket
 import threading
 from collections.abc import Callable
 from urllib.request import getproxies
@@ -17,8 +16,9 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assistant.errors import ServerError
+from assistant.startup import cannot_listen, check_can_listen
 from assistant.ui.appearance import EMBLEM_FILE, ContentSecurityPolicy, head, theme
+from assistant.ui.root_path import RootPathReports
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def start(demo: gr.Blocks, *, host: str, port: int, root_path: str = "") -> str:
     Raises:
         ServerError: The address cannot be listened on.
     """
-    _check_can_listen(host, port)
+    check_can_listen(host, port)
     _reach_loopback_directly()
     try:
         demo.launch(
@@ -83,10 +83,10 @@ def start(demo: gr.Blocks, *, host: str, port: int, root_path: str = "") -> str:
             favicon_path=EMBLEM_FILE,
             theme=theme(),
             head=head(),
-            app_kwargs={"middleware": [Middleware(ContentSecurityPolicy), Middleware(_NoUploads)]},
+            app_kwargs={"middleware": _middleware()},
         )
     except OSError as error:
-        raise _cannot_listen(host, port, str(error)) from error
+        raise cannot_listen(host, port, str(error)) from error
     return str(demo.local_url)
 
 
@@ -141,6 +141,10 @@ class _NoUploads:
         await (Response(status_code=404) if is_upload else self._app)(scope, receive, send)
 
 
+def _middleware() -> list[Middleware]:
+    return [Middleware(ContentSecurityPolicy), Middleware(_NoUploads), Middleware(RootPathReports)]
+
+
 def _open_tunnel(demo: gr.Blocks) -> str:
     address = networking.setup_tunnel(
         local_host=demo.server_name,
@@ -150,27 +154,6 @@ def _open_tunnel(demo: gr.Blocks) -> str:
         share_server_tls_certificate=None,
     )
     return str(address).replace("http://", "https://", 1)
-
-
-def _check_can_listen(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host.strip("[]") or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # A port that was closed a moment ago may be taken again.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (OSError, OverflowError) as error:
-        raise _cannot_listen(host, port, str(error)) from error
-
-
-def _cannot_listen(host: str, port: int, reason: str) -> ServerError:
-    return ServerError(
-        f"port {port} of {host} cannot be listened on: {reason}",
-        expected="an address of this machine and a port that no other program uses",
-        action="Stop the other program, or choose another port: ASSISTANT_PORT=7861.",
-    )
 
 
 def _reach_loopback_directly() -> None:

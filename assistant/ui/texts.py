@@ -75,6 +75,14 @@ UPDATING = Words(
 )
 MINUTES_LEFT = Words("，约剩 {minutes} 分钟", ", about {minutes} min left")
 
+# {page} and {root} are filled in by page.js.
+WRONG_ROOT_PATH = Words(
+    "问题无法送达：本页位于路径“{page}”，服务器却设为“{root}”。"
+    "请维护者设置 ASSISTANT_ROOT_PATH={page}，然后重新启动。",
+    "Questions cannot be sent: this page is at the path “{page}”, but its server is set up for "
+    "“{root}”. Its owner has to set ASSISTANT_ROOT_PATH={page} and start it again.",
+)
+
 WAITING = Words("排队等候中……", "Waiting for its turn…")
 SEARCHING = Words("正在检索知识库……", "Searching the knowledge base…")
 READING = Words(

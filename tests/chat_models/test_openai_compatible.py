@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -241,16 +240,6 @@ def test_blanks_around_key_and_address_do_not_matter(server: OpenAIServer) -> No
 def test_without_a_key_the_server_is_asked_all_the_same(server: OpenAIServer, key: str) -> None:
     with pytest.raises(ChatModelError, match="refused the key"):
         load(server, "auto", openai_api_key=key)
-
-
-@pytest.mark.skipif(importlib.util.find_spec("socksio") is not None, reason="socksio is there")
-@pytest.mark.parametrize("model", ["auto", "tiny"])
-def test_a_proxy_of_a_kind_that_needs_a_package(
-    server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, model: str
-) -> None:
-    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
-    with pytest.raises(ChatModelError, match=r"cannot be asked: .*unset ALL_PROXY"):
-        load(server, model, openai_base_url="http://model.example/v1").invoke("alpha")
 
 
 def test_a_server_on_this_machine_is_not_asked_through_a_proxy(

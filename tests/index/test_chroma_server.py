@@ -200,7 +200,7 @@ def test_a_server_that_stops_answering_is_not_waited_for(
 def test_no_server_and_no_address(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(IndexServerError, match="does not answer"):
         build(folder, tmp_path / "db", ChromaServer(f"http://127.0.0.1:{free_port()}"))
-    with pytest.raises(SettingsError, match="chroma_url"):
+    with pytest.raises(SettingsError, match="ASSISTANT_CHROMA_URL"):
         build(folder, tmp_path / "db", ChromaServer("somewhere"))
 
 

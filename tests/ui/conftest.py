@@ -84,11 +84,12 @@ def serve_demo(index: Path) -> Iterator[ServeDemo]:
             *,
             answers: bool = True,
             current: Callable[[], Manifest] = sample_manifest,
+            root_path: str = "",
             **options: Any,
         ) -> str:
             chain = make_demo_chain(index, model, answers=answers)
             demo = build_demo(chain, current, **options)
             demos.callback(stop, demo)
-            return start(demo, host="127.0.0.1", port=free_port())
+            return start(demo, host="127.0.0.1", port=free_port(), root_path=root_path)
 
         yield serve

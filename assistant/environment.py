@@ -1,0 +1,107 @@
+"""Checks what libraries read from the environment when they are imported."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import httpx
+
+from assistant.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+_PROXY_VARIABLES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+_PROXY_SCHEMES = ("http://", "https://", "socks5://", "socks5h://")
+_UNUSABLE = (ImportError, ValueError, httpx.InvalidURL)  # what a client raises of a proxy
+
+
+def prepare_environment() -> None:
+    """Mend what can be mended before libraries are imported, and check the rest.
+
+    Python starts again in UTF-8 mode where paths have another encoding, which Chroma and
+    others cannot open. Where there is no home folder, which libraries need for caches, a
+    temporary one takes its place.
+
+    Raises:
+        SettingsError: A proxy variable, the certificates or the folder for temporary files
+            cannot be used; names the variable.
+    """
+    _use_utf8()
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"no folder for temporary files can be written: {error.strerror}",
+            expected="one folder, for uploads and caches",
+            action="Set TMPDIR to a folder that this user can write.",
+        ) from error
+    _have_a_home()
+    _check_proxies()
+
+
+def _use_utf8() -> None:
+    if sys.getfilesystemencoding() == "utf-8" or os.environ.get("PYTHONUTF8") == "1":
+        return
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _have_a_home() -> None:
+    try:
+        Path.home()
+    except RuntimeError:
+        home = os.environ["HOME"] = tempfile.mkdtemp(prefix="home-")
+        atexit.register(shutil.rmtree, home, ignore_errors=True)
+        logger.warning("there is no home folder; HOME=%s is used until the end", home)
+
+
+def _check_proxies() -> None:
+    """Make the client that gradio makes when it is imported; no request is sent."""
+    try:
+        httpx.Client().close()
+    except OSError as error:
+        names = (name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name))
+        raise SettingsError(
+            f"{next(names, 'the store of certificates')} cannot be used: {error}",
+            expected="certificates in PEM format",
+            action="Correct it, or unset the variable.",
+        ) from error
+    except _UNUSABLE as error:
+        found = _unusable_proxies()
+        name, value, reason = found[0] if found else ("the system's proxy", "", error)
+        addresses = f"an address that begins with {', '.join(_PROXY_SCHEMES)}"
+        hosts = "names and addresses of hosts without brackets, separated by commas"
+        raise SettingsError(
+            f"{name} has {_without_password(value)!r}, which cannot be used: {reason}",
+            expected=hosts if name.lower() == "no_proxy" else addresses,
+            action=f"Correct it, or unset {name}.",
+        ) from error
+
+
+def _unusable_proxies() -> list[tuple[str, str, Exception]]:
+    """Each variable and value that the client refuses even alone, and why."""
+    given = {name: os.environ[name] for name in os.environ if name.lower() in _PROXY_VARIABLES}
+    found: list[tuple[str, str, Exception]] = []
+    for name in given:
+        del os.environ[name]
+    for name, value in given.items():
+        for part in value.split(",") if name.lower() == "no_proxy" else [value]:
+            os.environ[name] = part
+            try:
+                httpx.Client().close()
+            except _UNUSABLE as error:
+                found.append((name, part.strip(), error))
+            del os.environ[name]
+    os.environ.update(given)
+    return found
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"//[^/@]*@", "//…@", address)
