@@ -1,4 +1,4 @@
-"""Clients of Chroma: in this process over a folder, or of a server; knows nothing of chunks."""
+"""Clients of Chroma: in this process over a folder, or of a server."""
 
 from __future__ import annotations
 
@@ -27,15 +27,11 @@ class ChromaServer:
         url: Such as http://127.0.0.1:8000.
         token: Sent as a bearer token, or in the header named below; empty: none.
         token_header: "Authorization" or "X-Chroma-Token".
-        tenant: Of the server's own division.
-        database: Likewise.
     """
 
     url: str
     token: str = field(default="", repr=False)
     token_header: str = "Authorization"
-    tenant: str = "default_tenant"
-    database: str = "default_database"
 
 
 def embedded_client(folder: Path) -> Any:
@@ -43,7 +39,11 @@ def embedded_client(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
 
-    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+    settings = Settings(anonymized_telemetry=False)
+    try:
+        return chromadb.PersistentClient(str(folder), settings=settings)
+    except AttributeError:  # Chroma keeps a folder that it failed to open before, until now
+        return chromadb.PersistentClient(str(folder), settings=settings)
 
 
 @contextmanager
@@ -85,16 +85,14 @@ def server_client(server: ChromaServer) -> Any:
             "chroma_auth_token_transport_header": server.token_header,
         }
     try:
-        # Chroma's client waits for ever, and offers no setting for that.
         httpx.get(f"{server.url.rstrip('/')}/api/v2/heartbeat", timeout=_HEARTBEAT_SECONDS)
         client: Any = chromadb.HttpClient(
             host=server.url if address.path.strip("/") else address.hostname,
             port=address.port or _PORTS[address.scheme],
             ssl=address.scheme == "https",
             settings=Settings(**options),
-            tenant=server.tenant,
-            database=server.database,
         )
+        # Chroma gives its HTTP client no timeout, and no public way to set one.
         client._server._session.timeout = httpx.Timeout(_ANSWER_SECONDS)
     except (httpx.HTTPError, ChromaError, ValueError) as error:
         raise server_error(server.url, error) from error
