@@ -138,7 +138,9 @@ class ChunkStore:
 
     def vectors(self, identifiers: Sequence[str] | None = None) -> dict[str, Vectors]:
         """Chunk id -> vector (dimension,) float32; of all chunks, or of some."""
-        content = self._collection.get(ids=identifiers, include=["embeddings"])
+        content = self._reading(
+            lambda: self._collection.get(ids=identifiers, include=["embeddings"])
+        )
         return dict(zip(content["ids"], np.asarray(content["embeddings"], np.float32), strict=True))
 
     def write(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class HasPostings(Protocol):
         """Number of chunks."""
         ...
 
-    def postings(self, word: str) -> tuple[Any, Any]:
+    def postings(self, word: str) -> tuple[NDArray[np.int32], Scores]:
         """(n,) rows of the chunks that have a word, ascending, and (n,) its scores there."""
         ...
 
@@ -105,7 +105,7 @@ def _translations(word: str, indexes: Sequence[HasPostings]) -> list[tuple[str, 
     return strongest(found)
 
 
-def _postings(word: str, indexes: Sequence[HasPostings]) -> tuple[Any, Any]:
+def _postings(word: str, indexes: Sequence[HasPostings]) -> tuple[NDArray[np.integer], Scores]:
     """A word's rows and scores in all indexes.
 
     Each index has scored with the inverse document frequency in itself, which is replaced
@@ -114,11 +114,12 @@ def _postings(word: str, indexes: Sequence[HasPostings]) -> tuple[Any, Any]:
     parts = [index.postings(word) for index in indexes]
     everywhere = _weight(sum(map(len, indexes)), sum(len(rows) for rows, _ in parts))
     start = 0
-    moved = []
+    all_rows, all_scores = [], []
     for index, (rows, scores) in zip(indexes, parts, strict=True):
-        moved.append((rows + start, scores * (everywhere / _weight(len(index), len(rows)))))
+        all_rows.append(rows + start)
+        all_scores.append(scores * (everywhere / _weight(len(index), len(rows))))
         start += len(index)
-    return tuple(np.concatenate(column) for column in zip(*moved, strict=True))  # type: ignore[return-value]
+    return np.concatenate(all_rows), np.concatenate(all_scores)
 
 
 def _weight(chunks: int, having: int) -> float:
@@ -126,7 +127,9 @@ def _weight(chunks: int, having: int) -> float:
     return math.log(1 + (chunks - having + 0.5) / (having + 0.5))
 
 
-def _best_of(rows: Rows, scores: Scores, more: Any, more_scores: Any) -> tuple[Rows, Scores]:
+def _best_of(
+    rows: Rows, scores: Scores, more: NDArray[np.integer], more_scores: Scores
+) -> tuple[Rows, Scores]:
     """Both sparse vectors as one, with the higher score where both have a row."""
     if not len(rows):
         return more.astype(np.int64), np.asarray(more_scores, dtype=np.float32)

@@ -168,7 +168,7 @@ class KeywordIndex:
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[Chunk]) -> KeywordIndex:
-        """Make an index in memory of chunks with different ids; the order does not matter."""
+        """Make an index in memory of chunks with different ids, which come in any order."""
         files = files_of(chunks)
         engine = _engine(count_words(_in_one(files), None))
         return cls(engine, _columns(files), learn_glossary(aligned_pages(files, {}).values()))
@@ -236,8 +236,8 @@ class KeywordIndex:
         """Words that mean the same, with their strength from 0 to 1, strongest first."""
         return self._glossary.get(word, ())
 
-    def postings(self, word: str) -> tuple[Any, Any]:
-        """(n,) int32 rows of the chunks that have a word, ascending, and (n,) float32 scores."""
+    def postings(self, word: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """(n,) rows of the chunks that have a word, ascending, and (n,) its scores there."""
         parts = self._engine.scores
         number = self._engine.vocab_dict.get(word)
         bounds = slice(0, 0)

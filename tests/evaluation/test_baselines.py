@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from assistant.errors import IndexNotFoundError
 from assistant.evaluation.baselines import BASELINES, STEPS, course, dense, keyword
-from assistant.index import LiveIndex, OpenVersion
+from assistant.index import OpenVersion, open_version
 from assistant.index.chroma import embedded_client
-from tests.sample_index import PAGES, sample_embedder
+from tests.sample_index import PAGES, build_pages, sample_embedder
 
 
 @pytest.fixture(scope="module")
-def version(sample: LiveIndex) -> Iterator[OpenVersion]:
-    with sample.current() as version:
+def version(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenVersion]:
+    folder = tmp_path_factory.mktemp("sample")
+    build_pages(folder)
+    with closing(open_version(folder / "db", sample_embedder())) as version:
         yield version
 
 

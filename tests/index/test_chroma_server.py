@@ -22,7 +22,7 @@ import pytest
 
 from assistant.documents import Source
 from assistant.errors import IndexMismatchError, IndexServerError, SettingsError
-from assistant.index import ChromaServer, LiveIndex, chroma, open_version
+from assistant.index import ChromaServer, LiveIndex, open_version
 from assistant.index.chroma import server_client
 from assistant.indexing import BuildOptions, BuildReport, build_index
 from assistant.sources import fetch
@@ -175,19 +175,15 @@ def test_another_place_of_the_vectors_is_refused(
     open_version(tmp_path / "db", HashEmbedder(), address).close()
 
 
-def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chroma, "_HEARTBEAT_SECONDS", 0.3)
+def test_a_server_that_never_answers() -> None:
     with silent_server() as address, pytest.raises(IndexServerError, match="does not answer"):
-        chroma.server_client(ChromaServer(address.removesuffix("/repository")))
+        server_client(ChromaServer(address.removesuffix("/repository"), heartbeat_seconds=0.3))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="POSIX only")
-def test_a_server_that_stops_answering_is_not_waited_for(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chroma, "_ANSWER_SECONDS", 0.5)
-    server = Server(tmp_path / "server")
-    db, at = tmp_path / "db", ChromaServer(f"http://127.0.0.1:{server.port}")
+def test_a_server_that_stops_answering_is_not_waited_for(folder: Path, tmp_path: Path) -> None:
+    server, db = Server(tmp_path / "server"), tmp_path / "db"
+    at = ChromaServer(f"http://127.0.0.1:{server.port}", answer_seconds=0.5)
     try:
         build(folder, db, at)
         opened = open_version(db, HashEmbedder(), at)

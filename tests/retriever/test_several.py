@@ -12,8 +12,9 @@ import pytest
 from assistant.documents import Chunk, SearchFilters
 from assistant.errors import FilterError
 from assistant.index import Collection, LiveIndex
-from assistant.index.chunk_file import read_chunks
 from assistant.retriever import Found, KnowledgeRetriever
+from assistant.retriever.candidates import candidates
+from assistant.retriever.passages import Passages
 from tests.builders import make_chunk
 from tests.sample_index import PAGES, build_pages, open_sample, sample_embedder
 
@@ -187,17 +188,15 @@ def test_languages_of_a_small_collection_are_taken_out_of_it_too(tmp_path: Path)
     }
     embedder = sample_embedder()
     build_pages(tmp_path, pages, embedder)
+    question = "grow trees"
+    vector = embedder.encode_queries([question])[0]
+    small = in_memory("small", [make_chunk(id="x", source="mine", text="How to grow bees.")])
     with closing(open_sample(tmp_path)) as index, index.current() as version:
-        chunks = list(read_chunks(version.folder))
-        small = in_memory("small", [make_chunk(id="x", source="mine", text="How to grow bees.")])
-        lent = small.centres.completed(
-            [version.centres], small.keywords.languages, small.vectors.of
-        )
-        vector = embedder.encode_queries(["grow trees"])[0]
-        own = small.vectors.of(np.array([0]))[0]
-        mean = version.vectors.of(np.arange(len(chunks))).mean(axis=0)
-        centred, passage = vector - mean, own - mean
-        expected = centred @ passage / np.linalg.norm(centred) / np.linalg.norm(passage)
-        question = lent.centre(vector, "en")
-        found = lent.cosines(question, np.array([0]), ["en"], np.array([question @ own]))
-        assert found[0] == pytest.approx(expected, abs=1e-4)
+        of_version = version.vectors.of(np.arange(len(version.keywords)))
+        found = candidates(Passages([version, small]), question, vector)
+    mean = of_version.mean(axis=0)
+    centred, passage = vector - mean, small.vectors.of(np.array([0]))[0] - mean
+    expected = centred @ passage / np.linalg.norm(centred) / np.linalg.norm(passage)
+    (score,) = found.dense_scores[found.dense == len(of_version)]
+    assert score == pytest.approx(expected, abs=1e-4)
+    assert found.dense[0] != len(of_version)
