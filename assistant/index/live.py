@@ -55,11 +55,11 @@ class LiveIndex:
         self._pointer = db_folder / POINTER
         self._check_seconds = check_seconds
         self._clock = clock
-        self._following = threading.Lock()  # of the four below
+        self._following = threading.Lock()  # of the three below
         self._stamp = self._read_stamp()
         self._checked = clock()
-        self._refused: _Stamp | None = None  # of a version that could not be opened
-        self._try_again = 0.0
+        # Stamp of a version that could not be opened, and when to try it again.
+        self._refused: tuple[_Stamp | None, float] | None = None
         self._counting = threading.Lock()  # of leases, and of what is lent
         self._lent: _Lent | None = _Lent(open_version(*self._arguments))
 
@@ -116,19 +116,26 @@ class LiveIndex:
         try:
             self._checked = self._clock()
             stamp = self._read_stamp()
-            tried = stamp == self._refused and self._clock() < self._try_again
-            if self._lent is not None and stamp != self._stamp and not tried:
+            if self._lent is not None and stamp != self._stamp and not self._too_early(stamp):
                 self._reopen(stamp, self._lent.version.name)
         finally:
             self._following.release()
+
+    def _too_early(self, stamp: _Stamp | None) -> bool:
+        """Whether that version was refused less than a minute ago."""
+        return (
+            self._refused is not None
+            and self._refused[0] == stamp
+            and self._clock() < self._refused[1]
+        )
 
     def _reopen(self, stamp: _Stamp | None, name: str) -> None:
         try:
             version = open_version(*self._arguments)
         except (AssistantError, OSError) as error:
-            if stamp != self._refused:
+            if self._refused is None or self._refused[0] != stamp:
                 logger.warning("the new index cannot be used, the old one stays: %s", error)
-            self._refused, self._try_again = stamp, self._clock() + _RETRY_SECONDS
+            self._refused = stamp, self._clock() + _RETRY_SECONDS
             return
         self._stamp = stamp
         if version.name == name:

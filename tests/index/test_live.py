@@ -254,3 +254,14 @@ def test_a_new_index_of_another_embedder_leaves_the_old_one_answering(
     build_more(folder)
     clock.now = 6.5
     assert name_of(live) != name
+
+
+def test_a_lost_pointer_is_said_once_and_the_old_version_answers(
+    folder: Path, live: LiveIndex, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = name_of(live)
+    (folder / "db" / "current").unlink()
+    with caplog.at_level(logging.WARNING):
+        for clock.now in (2.0, 4.0, 70.0):
+            assert name_of(live) == name
+    assert len([text for text in caplog.messages if "there is no index" in text]) == 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from assistant.documents import Chunk, SearchFilters
-from assistant.errors import FilterError
+from assistant.errors import FilterError, IndexCorruptError
 from assistant.index import Collection, LiveIndex
 from assistant.retriever import Found, KnowledgeRetriever
 from assistant.retriever.candidates import candidates
@@ -150,6 +151,14 @@ def test_passages_in_memory_are_those_of_the_version_that_a_build_wrote(sample: 
         rows = np.arange(len(copy.keywords))
         np.testing.assert_allclose(copy.vectors.of(rows), version.vectors.of(rows), atol=1e-6)
         assert set(copy.sources) == set(version.sources)
+
+
+def test_a_passage_without_its_text_is_an_error(disk: LiveIndex, rest: Collection) -> None:
+    nothing = Collection.in_memory("nothing", [], np.zeros((0, 512), dtype=np.float32))
+    broken = replace(rest, store=nothing.store)
+    retriever = KnowledgeRetriever(index=disk, also=(broken,), embedder=sample_embedder())
+    with pytest.raises(IndexCorruptError, match="the index rest cannot be read"):
+        retriever.search("finetune with QLoRA")
 
 
 class Recording:
