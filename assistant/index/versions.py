@@ -114,11 +114,11 @@ def build_lock(db_folder: Path, *, held: FileLock | None = None, wait: bool = Fa
 
     Args:
         db_folder: Of the index.
-        held: The lock, if the caller has taken it already; it is taken a second time.
+        held: The lock, where whoever calls has taken it before; is taken once more.
         wait: Wait for another build instead of raising.
 
     Raises:
-        IndexBusyError: Another build holds it, and `wait` is false.
+        IndexBusyError: Another build holds it, and it is not to be waited for.
     """
     db_folder.mkdir(parents=True, exist_ok=True)
     lock = held or FileLock(db_folder / "build.lock")
