@@ -4,6 +4,8 @@ Each error says what was got, what was expected and what to do next. The page lo
 up a sentence in the visitor's language by the error's class; scripts print the error.
 """
 
+from __future__ import annotations
+
 
 class AssistantError(Exception):
     """Base of all errors meant to be read by a person.
@@ -76,7 +78,16 @@ class IndexMismatchError(AssistantError):
 
 
 class IndexCorruptError(AssistantError):
-    """The manifest or the vectors of the index cannot be read."""
+    """A part of the index cannot be read, or does not agree with the others."""
+
+    @classmethod
+    def of(cls, what: object, why: object) -> IndexCorruptError:
+        """The error of a file, or of another part, that no finished build can have written so."""
+        return cls(
+            f"{what} cannot be read: {why}",
+            expected="what a finished build wrote",
+            action="Run: python scripts/build_index.py --rebuild",
+        )
 
 
 class IndexBusyError(AssistantError):

@@ -28,7 +28,8 @@ from assistant.documents import SearchFilters
 from assistant.embeddings import Embedder
 from assistant.evaluation import read_questions
 from assistant.index import LiveIndex, open_version
-from assistant.retriever import KnowledgeRetriever
+from assistant.retriever import KnowledgeRetriever, candidates
+from assistant.retriever.passages import Passages
 from assistant.settings import Settings
 
 _HERE = Path(__file__).resolve().parent
@@ -83,12 +84,12 @@ def _measured(db: Path, qa: Path, filters: SearchFilters) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    """Adds up, by part, the seconds that methods of living objects take."""
+    """Adds up, by part, the seconds that functions of objects, classes and modules take."""
 
     spent: dict[str, float]
 
     def over(self, part: str, thing: Any, *names: str) -> None:
-        """Count calls of these methods of this object."""
+        """Count calls of these functions of this object, class or module."""
         for name in names:
             setattr(thing, name, self._timed(part, getattr(thing, name)))
 
@@ -110,7 +111,7 @@ def measure(settings: Settings, qa: Path, filters: SearchFilters) -> dict[str, A
     finder, watch, seconds = _opened(settings, embedder, questions[0])
     result: dict[str, Any] = {
         "questions": len(questions),
-        "chunks": finder.index.current().manifest.chunks,
+        "chunks": finder.manifest.chunks,
         "open_seconds": seconds,
         "all": _asked(finder, watch, questions, None),
     }
@@ -130,11 +131,11 @@ def _opened(
     finder.search(question)
     seconds = time.perf_counter() - started
     watch = _Watch(defaultdict(float))
-    version = finder._current()
     watch.over("embedding", embedder, "encode_queries")
-    watch.over("chroma", version.store, "nearest", "get")
-    watch.over("words", version.keywords, "concepts")
-    watch.over("words", version, "_keyword")
+    with finder.index.current() as version:
+        watch.over("chroma", version.store, "nearest", "get")
+    watch.over("words", Passages, "concepts")
+    watch.over("words", candidates, "by_words")
     return finder, watch, seconds
 
 

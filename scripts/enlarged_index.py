@@ -15,7 +15,7 @@ import numpy as np
 from assistant.application import Application
 from assistant.documents import Chunk
 from assistant.embeddings.base import Vectors
-from assistant.index import OpenIndex, open_version
+from assistant.index import OpenVersion, open_version
 from assistant.index.chunk_file import chunk_line, chunks_of, lines
 from assistant.index.versions import new_version, switch_to
 from assistant.indexing.search_files import write_search_files
@@ -104,7 +104,7 @@ def _reworded(text: str, pool: Sequence[str], chance: random.Random) -> str:
     )
 
 
-def _manifest(opened: OpenIndex, factor: int) -> Any:
+def _manifest(opened: OpenVersion, factor: int) -> Any:
     files = dict(opened.manifest.files)
     for address, content in opened.manifest.files.items():
         source, path = address.split("/", 1)

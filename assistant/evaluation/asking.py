@@ -22,7 +22,6 @@ from assistant.evaluation.scores import (
 )
 from assistant.progress import Progress, silent
 from assistant.retriever import Evidence, KnowledgeRetriever
-from assistant.retriever.candidates import SearchableVersion
 
 _K = 10  # hits
 
@@ -93,16 +92,16 @@ def compare(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Variant -> its `retrieval_report`, all on the index in use."""
     asked = [question for question in questions if question.sources]
-    version = SearchableVersion(finder.index.current())
     vectors = finder.embedder.encode_queries([question.question for question in asked])
     reports = {}
-    for done, (name, variant) in enumerate(variants.items(), start=1):
-        found = {
-            question.id: variant(version, question.question, vector)
-            for question, vector in zip(asked, vectors, strict=True)
-        }
-        reports[name] = retrieval_report(asked, found)
-        progress("compare", done, len(variants), "rankings")
+    with finder.index.current() as version:
+        for done, (name, variant) in enumerate(variants.items(), start=1):
+            found = {
+                question.id: variant(version, question.question, vector)
+                for question, vector in zip(asked, vectors, strict=True)
+            }
+            reports[name] = retrieval_report(asked, found)
+            progress("compare", done, len(variants), "rankings")
     return reports
 
 

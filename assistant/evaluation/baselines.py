@@ -1,7 +1,6 @@
 """Simpler ways to rank passages, to compare with: each part of the retriever taken away.
 
-Knows nothing of questions with known sources. Every variant gives the addresses of the
-ten best passages, which may repeat.
+Every variant gives the addresses of the ten best passages, which may repeat.
 """
 
 from __future__ import annotations
@@ -14,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.errors import IndexNotFoundError
+from assistant.index import OpenVersion
 from assistant.index.chroma import embedded_client
-from assistant.keywords.index import Rows
-from assistant.retriever.candidates import SearchableVersion, best
+from assistant.index.nearest import best
+from assistant.keywords.concepts import Rows, bm25, concepts
+from assistant.retriever.candidates import Candidates, candidates
 from assistant.retriever.fusion import reciprocal_rank_fusion
+from assistant.retriever.passages import Passages
 from assistant.retriever.retriever import fuse
 
 Vector = NDArray[np.float32]
-Variant = Callable[[SearchableVersion, str, Vector], list[str]]
+Variant = Callable[[OpenVersion, str, Vector], list[str]]
 
 _K = 10
 _LISTED = 100  # of each ranking that is fused
@@ -29,36 +31,36 @@ _PLAIN_CONSTANT = 60  # Cormack, Clarke and Büttcher, SIGIR 2009
 _COURSE_COLLECTION = "course"
 
 
-def dense(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+def dense(version: OpenVersion, question: str, vector: Vector) -> list[str]:
     """By cosine alone."""
     return _addresses(version, _by_cosine(version, vector))
 
 
-def keyword(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+def keyword(version: OpenVersion, question: str, vector: Vector) -> list[str]:
     """By BM25 alone, without translations of words."""
     return _addresses(version, _by_words(version, question).tolist())
 
 
-def plain_fusion(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+def plain_fusion(version: OpenVersion, question: str, vector: Vector) -> list[str]:
     """Both by reciprocal rank fusion as published: constant 60, equal weights."""
     return _fused(version, _by_cosine(version, vector), _by_words(version, question).tolist())
 
 
-def with_centres(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+def with_centres(version: OpenVersion, question: str, vector: Vector) -> list[str]:
     """Plain fusion, cosines without the languages' means."""
-    candidates = version.candidates(question, vector)
-    return _fused(version, candidates.dense.tolist(), _by_words(version, question).tolist())
+    found = _found(version, question, vector)
+    return _fused(version, found.dense.tolist(), _by_words(version, question).tolist())
 
 
-def with_glossary(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+def with_glossary(version: OpenVersion, question: str, vector: Vector) -> list[str]:
     """The same, words with their translations."""
-    candidates = version.candidates(question, vector)
-    return _fused(version, candidates.dense.tolist(), candidates.keyword.tolist())
+    found = _found(version, question, vector)
+    return _fused(version, found.dense.tolist(), found.keyword.tolist())
 
 
-def with_weights(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+def with_weights(version: OpenVersion, question: str, vector: Vector) -> list[str]:
     """The same, fused with the retriever's own weights and constant; nothing folded."""
-    return _addresses(version, fuse(version.candidates(question, vector)))
+    return _addresses(version, fuse(_found(version, question, vector)))
 
 
 BASELINES: dict[str, Variant] = {
@@ -94,7 +96,7 @@ def course(folder: Path) -> Variant:
             action="Run: python scripts/course_pipeline.py --db FOLDER (see its --help)",
         ) from error
 
-    def nearest(version: SearchableVersion, question: str, vector: Vector) -> list[str]:
+    def nearest(version: OpenVersion, question: str, vector: Vector) -> list[str]:
         result = collection.query(
             query_embeddings=vector[None, :], n_results=_K, include=["metadatas"]
         )
@@ -103,22 +105,26 @@ def course(folder: Path) -> Variant:
     return nearest
 
 
-def _by_cosine(version: SearchableVersion, vector: Vector) -> list[int]:
+def _found(version: OpenVersion, question: str, vector: Vector) -> Candidates:
+    return candidates(Passages([version]), question, vector)
+
+
+def _by_cosine(version: OpenVersion, vector: Vector) -> list[int]:
     identifiers, _ = version.store.nearest(vector, _LISTED)
     return [version.keywords.row_of[identifier] for identifier in identifiers]
 
 
-def _by_words(version: SearchableVersion, question: str) -> Rows:
-    keywords = version.keywords
-    scores = keywords.scores(keywords.concepts(question, translated=False))
+def _by_words(version: OpenVersion, question: str) -> Rows:
+    own = concepts(question, [version.keywords], translated=False)
+    scores = bm25(own, len(version.keywords))
     rows = np.flatnonzero(scores)
     return best(rows, scores[rows], _LISTED)[0]
 
 
-def _fused(version: SearchableVersion, *rankings: list[int]) -> list[str]:
+def _fused(version: OpenVersion, *rankings: list[int]) -> list[str]:
     fused = reciprocal_rank_fusion(rankings, [1.0] * len(rankings), _PLAIN_CONSTANT)
     return _addresses(version, fused)
 
 
-def _addresses(version: SearchableVersion, rows: Iterable[int]) -> list[str]:
+def _addresses(version: OpenVersion, rows: Iterable[int]) -> list[str]:
     return ["/".join(version.keywords.file(row)) for row in islice(rows, _K)]

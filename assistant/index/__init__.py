@@ -10,20 +10,23 @@ from __future__ import annotations
 from assistant.index.atomic_files import writing
 from assistant.index.chroma import ChromaServer
 from assistant.index.chunk_store import ChunkStore
-from assistant.index.live import LiveIndex, OpenIndex, open_index, open_version
+from assistant.index.collection import Collection, LendsCollection
+from assistant.index.live import LiveIndex
 from assistant.index.manifest import EMBEDDED, Manifest
+from assistant.index.opened import OpenVersion, open_version
 from assistant.index.versions import build_lock, current_version
 
 __all__ = [
     "EMBEDDED",
     "ChromaServer",
     "ChunkStore",
+    "Collection",
+    "LendsCollection",
     "LiveIndex",
     "Manifest",
-    "OpenIndex",
+    "OpenVersion",
     "build_lock",
     "current_version",
-    "open_index",
     "open_version",
     "writing",
 ]

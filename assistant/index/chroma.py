@@ -1,4 +1,4 @@
-"""Clients of Chroma: in this process over a folder, or of a server; knows nothing of chunks."""
+"""Clients of Chroma: in this process over a folder, or of a server."""
 
 from __future__ import annotations
 
@@ -15,27 +15,25 @@ from urllib.parse import SplitResult, urlsplit
 from assistant.errors import IndexServerError, SettingsError
 
 _PORTS = {"http": 8000, "https": 443}
-_HEARTBEAT_SECONDS = 10.0
-_ANSWER_SECONDS = 60.0  # also of a thousand chunks that are written
 
 
 @dataclass(frozen=True, slots=True)
 class ChromaServer:
-    """Where a Chroma server is and how to be let in.
+    """Where a Chroma server is, what lets this program in, and how long it may take.
 
     Attributes:
         url: Such as http://127.0.0.1:8000.
         token: Sent as a bearer token, or in the header named below; empty: none.
         token_header: "Authorization" or "X-Chroma-Token".
-        tenant: Of the server's own division.
-        database: Likewise.
+        heartbeat_seconds: Limit for its first sign of life.
+        answer_seconds: Limit for each answer, also when a thousand chunks are written.
     """
 
     url: str
     token: str = field(default="", repr=False)
     token_header: str = "Authorization"
-    tenant: str = "default_tenant"
-    database: str = "default_database"
+    heartbeat_seconds: float = 10.0
+    answer_seconds: float = 60.0
 
 
 def embedded_client(folder: Path) -> Any:
@@ -43,7 +41,11 @@ def embedded_client(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
 
-    return chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
+    settings = Settings(anonymized_telemetry=False)
+    try:
+        return chromadb.PersistentClient(str(folder), settings=settings)
+    except AttributeError:  # Chroma keeps a folder that it failed to open before, until now
+        return chromadb.PersistentClient(str(folder), settings=settings)
 
 
 @contextmanager
@@ -62,7 +64,7 @@ def server_client(server: ChromaServer) -> Any:
     """A client of a server.
 
     Raises:
-        SettingsError: The address is none.
+        SettingsError: The address is not one of a server.
         IndexServerError: It does not answer, or refuses the token.
     """
     import chromadb
@@ -79,17 +81,16 @@ def server_client(server: ChromaServer) -> Any:
             "chroma_auth_token_transport_header": server.token_header,
         }
     try:
-        # Chroma's client waits for ever, and offers no setting for that.
-        httpx.get(f"{server.url.rstrip('/')}/api/v2/heartbeat", timeout=_HEARTBEAT_SECONDS)
+        heartbeat = f"{server.url.rstrip('/')}/api/v2/heartbeat"
+        httpx.get(heartbeat, timeout=server.heartbeat_seconds)
         client: Any = chromadb.HttpClient(
             host=server.url if address.path.strip("/") else str(address.hostname),
             port=address.port or _PORTS[address.scheme],
             ssl=address.scheme == "https",
             settings=Settings(**options),
-            tenant=server.tenant,
-            database=server.database,
         )
-        client._server._session.timeout = httpx.Timeout(_ANSWER_SECONDS)
+        # Chroma gives its HTTP client no timeout, and no public way to set one.
+        client._server._session.timeout = httpx.Timeout(server.answer_seconds)
     except (httpx.HTTPError, ChromaError, ValueError) as error:
         raise server_error(server.url, error) from error
     return client

@@ -1,4 +1,4 @@
-"""All chunks of a version in one file, a line for each document; knows nothing of vectors.
+"""All chunks of a version in one file, a line for each document.
 
 The build takes unchanged documents from here line by line, and whoever needs all
 chunks at once reads them here faster than from the database.
@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, fields
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from assistant.documents import Chunk
 from assistant.errors import IndexCorruptError
-from assistant.index.manifest import REBUILD
 
 _FILE_NAME = "chunks.jsonl"
 _NEW_NAME = "chunks.new.jsonl"
-_FIELDS = tuple(field.name for field in fields(Chunk))
 
 
 def chunk_line(address: str, chunks: Iterable[Chunk]) -> str:
@@ -85,21 +83,17 @@ class ChunkFileWriter:
 
 
 def _damaged(error: Exception) -> IndexCorruptError:
-    return IndexCorruptError(
-        f"{_FILE_NAME} of the index in use cannot be read: {error}",
-        expected="the file that a finished build wrote",
-        action=f"{REBUILD} --rebuild",
-    )
+    return IndexCorruptError.of(f"{_FILE_NAME} of the index in use", error)
 
 
 def _end_of_string(line: str) -> int:
-    """Place after the closing quote of the string that starts at 1."""
-    place = 2
-    while line[place] != '"':
-        place += 2 if line[place] == "\\" else 1
-    return place + 1
+    """Index after the closing quote of the string that starts at 1."""
+    end = 2
+    while line[end] != '"':
+        end += 2 if line[end] == "\\" else 1
+    return end + 1
 
 
 def _chunk(row: list[Any]) -> Chunk:
-    values = dict(zip(_FIELDS, row, strict=True))
-    return Chunk(**{**values, "heading": tuple(values["heading"])})
+    values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
+    return Chunk(*values)  # fields with a default may be missing

@@ -1,4 +1,4 @@
-"""Commit and link of a chunk, kept once for a source; knows nothing of files or vectors.
+"""Commit and link of a chunk, kept once for its source.
 
 A new commit changes neither text nor vectors of most files. So chunks are stored without
 it, with a mark in place of the address, and both are filled in when a chunk is read.
@@ -44,7 +44,7 @@ def mark(linked: bool) -> Callable[[int, int], str]:
 
 
 def filled_in(chunk: Chunk, places: Mapping[str, Place]) -> Chunk:
-    """The chunk with commit and address; one with its own stays as it is."""
+    """The chunk with commit and address; an address from its document's front matter stays."""
     place = places.get(chunk.source)
     if place is None:
         return chunk
@@ -52,4 +52,4 @@ def filled_in(chunk: Chunk, places: Mapping[str, Place]) -> Chunk:
     if url in (_PAGE, _LINES):
         address = link_for(place.source, place.commit, chunk.path, chunk.start_line, chunk.end_line)
         url = address if url == _LINES else address.partition("#")[0]
-    return replace(chunk, commit=chunk.commit or place.commit, url=url)
+    return replace(chunk, commit=place.commit, url=url)

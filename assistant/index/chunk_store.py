@@ -1,4 +1,4 @@
-"""Chunks and their vectors in one Chroma collection; knows nothing of versions or builds."""
+"""Chunks and their vectors in one Chroma collection, in a version's folder or on a server."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from assistant.index.chroma import (
     where_chroma_opens,
 )
 from assistant.index.chunk_links import Place, filled_in
-from assistant.index.manifest import METRIC, REBUILD
+from assistant.index.manifest import METRIC
 
 _COLLECTION = "chunks"
 _WRITE = 1000  # rows of one call
 _RETRY_SECONDS = 0.3
-_HEADING_SEPARATOR = "\x1f"  # Chroma's metadata has no lists in old versions; never in a heading
+_HEADING_SEPARATOR = "\x1f"  # never in a heading; Chroma promises no order of a list
 # A wide search list: the retriever asks for 500, and misses few of them so.
 # Small batches: what is not in the graph when a build ends is put in anew at every opening,
 # in another order, and the hits would differ from one start to the next.
@@ -48,7 +48,7 @@ class ChunkStore:
     Args:
         folder: Of the version. With a server, only its name is used.
         create: Make the collection rather than open it.
-        places: Source name -> commit and link, for chunks that do not carry their own.
+        places: Source name -> commit and link, which chunks are stored without.
         server: Holds the collection instead of `folder`.
 
     Raises:
@@ -83,11 +83,7 @@ class ChunkStore:
             raise self._corrupt(error) from error
 
     def _corrupt(self, error: Exception) -> IndexCorruptError:
-        return IndexCorruptError(
-            f"the vectors in {self._folder} cannot be opened: {error}",
-            expected="the Chroma database that a finished build wrote",
-            action=f"{REBUILD} --rebuild",
-        )
+        return IndexCorruptError.of(f"the Chroma database in {self._folder}", error)
 
     def __len__(self) -> int:
         """Number of chunks.
@@ -106,32 +102,6 @@ class ChunkStore:
         """Write what is pending and release the files."""
         self._client.close()
         self._files.close()
-
-    def search(
-        self, vector: NDArray[np.float32], count: int, where: dict[str, Any] | None = None
-    ) -> list[tuple[Chunk, float]]:
-        """The `count` chunks nearest to a vector, with their cosine, best first.
-
-        Args:
-            vector: (dimension,) float32, L2-normalised.
-            count: Fewer are returned where the index has fewer.
-            where: Chroma's filter over the metadata, such as `{"source": "lmdeploy"}`.
-        """
-        result = self._reading(
-            lambda: self._collection.query(
-                query_embeddings=[vector],
-                n_results=count,
-                where=where,
-                include=["documents", "metadatas", "distances"],
-            )
-        )
-        return [
-            (self._chunk(identifier, text, metadata), float(_cosines(distance)))
-            for identifier, text, metadata, distance in zip(
-                *(result[key][0] for key in ("ids", "documents", "metadatas", "distances")),
-                strict=True,
-            )
-        ]
 
     def nearest(
         self,
@@ -166,17 +136,11 @@ class ChunkStore:
         )
         return {chunk.id: chunk for chunk in self._chunks(part)}
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Every chunk, in no particular order."""
-        for offset in range(0, len(self), _WRITE):
-            part = self._collection.get(
-                limit=_WRITE, offset=offset, include=["documents", "metadatas"]
-            )
-            yield from self._chunks(part)
-
     def vectors(self, identifiers: Sequence[str] | None = None) -> dict[str, Vectors]:
         """Chunk id -> vector (dimension,) float32; of all chunks, or of some."""
-        content = self._collection.get(ids=identifiers, include=["embeddings"])
+        content = self._reading(
+            lambda: self._collection.get(ids=identifiers, include=["embeddings"])
+        )
         return dict(zip(content["ids"], np.asarray(content["embeddings"], np.float32), strict=True))
 
     def write(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:

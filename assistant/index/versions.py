@@ -1,4 +1,4 @@
-"""The versions of an index and the one in use; knows nothing of what is in them.
+"""The folders of an index's versions: which one is in use, and which may be removed.
 
 `current` names the version in use in its first line and the one before in its second.
 Whoever reads a version holds a shared lock on its folder (`hold`), which the system
@@ -33,7 +33,7 @@ _LOOK_SECONDS = 0.2
 
 
 def current_version(db_folder: Path) -> Path | None:
-    """Folder of the version in use, or where it is gone of the one before; None: there is none."""
+    """Folder of the version in use, or of the one before if that is gone; None: there is none."""
     folders = (db_folder / _VERSIONS / name for name in _pointer(db_folder))
     return next((folder for folder in folders if folder.is_dir()), None)
 
@@ -60,9 +60,13 @@ def switch_to(db_folder: Path, version: Path) -> None:
 
 
 def remove_unused(db_folder: Path, also: Callable[[Path], None] = lambda folder: None) -> None:
-    """Remove versions that are neither in use, nor the one before, nor read by anybody.
+    """Remove versions that are neither in use, nor the one before, nor held by a reader.
 
-    Among them is what a killed build left. `also` is called for each that goes.
+    Among them is what a killed build left.
+
+    Args:
+        db_folder: Of the index.
+        also: Called with each folder before it is removed.
     """
     kept = _pointer(db_folder)
     versions = db_folder / _VERSIONS
@@ -76,7 +80,10 @@ def remove_unused(db_folder: Path, also: Callable[[Path], None] = lambda folder:
 
 
 def hold(version: Path) -> Callable[[], None]:
-    """Keep builds from removing a version; returns what gives it free again.
+    """Keep builds from removing a version.
+
+    Returns:
+        A callable that releases it.
 
     Raises:
         FileNotFoundError: It is gone.

@@ -1,7 +1,8 @@
-"""BM25 over Chinese words and identifiers, stored beside the vectors.
+"""BM25 over Chinese words and identifiers, stored beside the vectors or made in memory.
 
 `words` cuts a text, `pages` finds translations of a page, `glossary` learns which words
-mean the same, `index` scores.
+mean the same, `index` has each word's scores, `concepts` looks a question up in one or
+several indexes.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def learn_glossary(pages: Iterable[Passages]) -> dict[str, list[tuple[str, float
     for word, other in _seeds():
         found[word].setdefault(other, _SEED_STRENGTH)
         found[other].setdefault(word, _SEED_STRENGTH)
-    return {word: _strongest(others) for word, others in sorted(found.items())}
+    return {word: strongest(others) for word, others in sorted(found.items())}
 
 
 def _associated(pairs: Passages) -> Iterator[tuple[str, str, float]]:
@@ -69,7 +69,8 @@ def _occurrences(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_array, list
     return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape), names
 
 
-def _strongest(others: dict[str, float]) -> list[tuple[str, float]]:
+def strongest(others: Mapping[str, float]) -> list[tuple[str, float]]:
+    """The translations of a word that are kept, strongest first."""
     return sorted(others.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST]
 
 

@@ -1,19 +1,15 @@
-"""Scores chunks by the words they share with a question; knows nothing of vectors.
+"""Which chunks have a word and how much it says about each; in files, or in memory.
 
 BM25 as Lucene computes it (Kamphuis et al., ECIR 2020), through `bm25s`, which stores each
-word's score in each chunk. A word of the question counts with the best of itself and its
-translations, so that a page in the other language competes on the same scale (Pirkola,
-SIGIR 1998).
+word's score in each chunk.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import math
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,11 +23,7 @@ from assistant.errors import IndexCorruptError
 from assistant.keywords.counts import WordCounts, count_words, read_counts, write_counts
 from assistant.keywords.glossary import Glossary, aligned_pages, learn_glossary
 from assistant.keywords.pages import Place, files_of, places
-from assistant.keywords.words import words
 from assistant.sources.globs import expression
-
-Rows = NDArray[np.int64]
-Scores = NDArray[np.float32]
 
 _FOLDER = "keywords"
 _CHUNKS, _GLOSSARY, _PAGES = "chunks.json", "glossary.json", "pages.json"
@@ -40,47 +32,33 @@ _K1, _B = 1.2, 0.75  # Lucene's defaults
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError)
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
-    """A word of a question: which chunks have it, under this or another name.
-
-    Attributes:
-        word: As `words` gives it.
-        known: Whether any chunk has it.
-        weight: Its inverse document frequency, that of the most frequent name.
-        rows: Of the chunks that have it, ascending.
-        scores: What it adds to each of them.
-    """
-
-    word: str
-    known: bool
-    weight: float
-    rows: Rows
-    scores: Scores
-
-    def at(self, row: int) -> float:
-        """What it adds to one chunk; 0 where it does not occur."""
-        place = int(np.searchsorted(self.rows, row))
-        found = place < len(self.rows) and self.rows[place] == row
-        return float(self.scores[place]) if found else 0.0
-
-
 def write_keyword_index(folder: Path, chunks: Iterable[Chunk], before: Path | None = None) -> None:
     """Write the index of all chunks into `folder`; the same chunks give the same files.
 
     What the index in the folder `before` knows, if there is one, is not cut into words again.
     """
     files = files_of(chunks)
-    ordered = [chunk for part in files.values() for chunk in part]
-    place = places(files)
     target = folder / _FOLDER
     known = (before or folder) / _FOLDER
-    counts = count_words(ordered, read_counts(known))
+    counts = count_words(_in_one(files), read_counts(known))
     pages = aligned_pages(files, _kept_pages(known))
     shutil.rmtree(target, ignore_errors=True)
     _engine(counts).save(target, show_progress=False)
     write_counts(target, counts)
-    columns: dict[str, list[Any]] = {
+    _write(target / _CHUNKS, _columns(files))
+    _write(target / _PAGES, pages)
+    _write(target / _GLOSSARY, learn_glossary(pages.values()))
+
+
+def _in_one(files: Mapping[str, list[Chunk]]) -> list[Chunk]:
+    return [chunk for part in files.values() for chunk in part]
+
+
+def _columns(files: dict[str, list[Chunk]]) -> dict[str, list[Any]]:
+    """What is known of each chunk besides its words, in order of address and line."""
+    ordered = _in_one(files)
+    place = places(files)
+    return {
         "id": [chunk.id for chunk in ordered],
         "source": [chunk.source for chunk in ordered],
         "path": [chunk.path for chunk in ordered],
@@ -90,9 +68,6 @@ def write_keyword_index(folder: Path, chunks: Iterable[Chunk], before: Path | No
         "start": [round(place[chunk.id].start, 5) for chunk in ordered],
         "end": [round(place[chunk.id].end, 5) for chunk in ordered],
     }
-    _write(target / _CHUNKS, columns)
-    _write(target / _PAGES, pages)
-    _write(target / _GLOSSARY, learn_glossary(pages.values()))
 
 
 def _kept_pages(target: Path) -> dict[str, Any]:
@@ -158,12 +133,27 @@ def _section_numbers(ordered: Sequence[Chunk]) -> list[int]:
 
 
 class KeywordIndex:
-    """The words of one version of the index, open for questions.
+    """The words of a collection of chunks, to be asked for.
 
-    A chunk's row is its place in `ids`, which are in order of address and line.
+    A chunk's row is its position in `ids`, which are in order of address and line.
+
+    Args:
+        engine: Each word's score in each chunk that has it.
+        columns: Name -> value of each chunk, by row.
+        glossary: Word -> its translations.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, engine: bm25s.BM25, columns: dict[str, list[Any]], glossary: Glossary
+    ) -> None:
+        self._engine = engine
+        self._columns = columns
+        self._glossary = glossary
+        self.ids: list[str] = columns["id"]
+        self._numbers: dict[str, tuple[list[str], NDArray[np.int32]]] = {}
+
+    @classmethod
+    def open(cls, folder: Path) -> KeywordIndex:
         """Open what `write_keyword_index` wrote into `folder`; the scores stay on disk.
 
         Raises:
@@ -171,17 +161,17 @@ class KeywordIndex:
         """
         target = folder / _FOLDER
         try:
-            self._engine = bm25s.BM25.load(target, mmap=True, show_progress=False, verbosity=0)
-            self._columns: dict[str, list[Any]] = _read(target / _CHUNKS)
-            self._glossary: Glossary = _read(target / _GLOSSARY)
-            self.ids: list[str] = self._columns["id"]
-            self._numbers: dict[str, tuple[list[str], NDArray[np.int32]]] = {}
+            engine = bm25s.BM25.load(target, mmap=True, show_progress=False, verbosity=0)
+            return cls(engine, _read(target / _CHUNKS), _read(target / _GLOSSARY))
         except _UNREADABLE as error:
-            raise IndexCorruptError(
-                f"the keywords in {target} cannot be read: {error}",
-                expected="the files that a finished build wrote",
-                action="Run: python scripts/build_index.py --rebuild",
-            ) from error
+            raise IndexCorruptError.of(target, error) from error
+
+    @classmethod
+    def from_chunks(cls, chunks: Iterable[Chunk]) -> KeywordIndex:
+        """Make an index in memory of chunks with different ids, which come in any order."""
+        files = files_of(chunks)
+        engine = _engine(count_words(_in_one(files), None))
+        return cls(engine, _columns(files), learn_glossary(aligned_pages(files, {}).values()))
 
     def __len__(self) -> int:
         """Number of chunks."""
@@ -242,42 +232,15 @@ class KeywordIndex:
             self._numbers[column] = list(places), np.array(numbers, dtype=np.int32)
         return self._numbers[column]
 
-    def concepts(self, question: str, *, translated: bool = True) -> list[Concept]:
-        """The words of a question, each once, in their order, with their translations or not."""
-        glossary = self._glossary if translated else {}
-        return [self._concept(word, glossary) for word in dict.fromkeys(words(question))]
+    def translations(self, word: str) -> Sequence[tuple[str, float]]:
+        """Words that mean the same, with their strength from 0 to 1, strongest first."""
+        return self._glossary.get(word, ())
 
-    def _concept(self, word: str, glossary: Glossary) -> Concept:
+    def postings(self, word: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """(n,) rows of the chunks that have a word, ascending, and (n,) its scores there."""
         parts = self._engine.scores
-        rows: Rows = np.empty(0, dtype=np.int64)
-        scores: Scores = np.empty(0, dtype=np.float32)
-        most = 0
-        for name, strength in ((word, 1.0), *glossary.get(word, ())):
-            number = self._engine.vocab_dict.get(name)
-            if number is None:
-                continue
-            span = slice(parts["indptr"][number], parts["indptr"][number + 1])
-            most = max(most, span.stop - span.start)
-            more = strength * parts["data"][span]
-            rows, scores = _best_of(rows, scores, parts["indices"][span], more)
-        weight = math.log(1 + (len(self) - most + 0.5) / (most + 0.5))  # Lucene's
-        return Concept(word, most > 0, weight, rows, scores)
-
-    def scores(self, concepts: Iterable[Concept]) -> Scores:
-        """(n,) BM25 of every chunk; 0 where it shares no word with the question."""
-        total = np.zeros(len(self), dtype=np.float32)
-        for concept in concepts:
-            total[concept.rows] += concept.scores
-        return total
-
-
-def _best_of(rows: Rows, scores: Scores, more: Any, more_scores: Any) -> tuple[Rows, Scores]:
-    """Both sparse vectors as one, with the higher score where both have a row."""
-    if not len(rows):
-        return more.astype(np.int64), np.asarray(more_scores, dtype=np.float32)
-    both, values = np.concatenate([rows, more]), np.concatenate([scores, more_scores])
-    order = np.argsort(both, kind="stable")  # both parts ascend, which this sort makes use of
-    both = both[order]
-    starts = np.flatnonzero(np.diff(both, prepend=-1))
-    best = np.maximum.reduceat(values[order], starts) if len(starts) else values
-    return both[starts].astype(np.int64), best.astype(np.float32)
+        number = self._engine.vocab_dict.get(word)
+        bounds = slice(0, 0)
+        if number is not None:
+            bounds = slice(parts["indptr"][number], parts["indptr"][number + 1])
+        return parts["indices"][bounds], parts["data"][bounds]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.keywords.index import Concept
+from assistant.keywords.concepts import Concept
 from assistant.retriever.candidates import Candidates
 
 _LATIN = re.compile(r"[a-z]")

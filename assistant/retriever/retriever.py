@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict
 
 from assistant.documents import SearchFilters, SearchHit
 from assistant.embeddings import Embedder
 from assistant.errors import FilterError, IndexCorruptError
-from assistant.index import Manifest, OpenIndex
+from assistant.index import LendsCollection, Manifest, OpenVersion
 from assistant.language import language_of, readable
-from assistant.retriever.candidates import Candidates, SearchableVersion
+from assistant.retriever.candidates import Candidates, candidates
 from assistant.retriever.evidence import Evidence, weigh
 from assistant.retriever.fusion import (
     RRF_CONSTANT,
@@ -28,10 +27,9 @@ from assistant.retriever.fusion import (
     limit_per_file,
     reciprocal_rank_fusion,
 )
+from assistant.retriever.passages import Passages
 from assistant.retriever.reranking import Reranker
 from assistant.retriever.sections import distinct, joined, whole_sections
-
-logger = logging.getLogger(__name__)
 
 # The words of a question tell more than its vector in this field (docs/evaluation.md).
 _DENSE_WEIGHT, _KEYWORD_WEIGHT = 0.7, 1.0
@@ -39,11 +37,11 @@ _RERANKED = 20  # hits that a reranker reads
 
 
 @runtime_checkable
-class HasCurrentVersion(Protocol):
+class LendsVersion(Protocol):
     """What the retriever asks of an index."""
 
-    def current(self) -> OpenIndex:
-        """The version in use."""
+    def current(self) -> AbstractContextManager[OpenVersion]:
+        """Lend the version in use, which stays open until the context ends."""
         ...
 
 
@@ -51,27 +49,35 @@ class HasCurrentVersion(Protocol):
 class Found:
     """Hits, best first, what speaks for their answering the question, and its vector.
 
-    `manifest` is that of the version that was searched.
+    `manifest` is that of the version that was searched, and `version` its name, followed by
+    the names of other collections that were searched with it, joined by "+".
     """
 
     hits: tuple[SearchHit, ...]
     evidence: Evidence
     vector: NDArray[np.float32]
     manifest: Manifest
+    version: str
 
 
 class KnowledgeRetriever(BaseRetriever):
-    """Vectors and words, fused; `search` gives hits with their scores, and the evidence."""
+    """Vectors and words, fused; `search` gives hits with their scores, and the evidence.
+
+    Attributes:
+        index: Lends the knowledge base.
+        also: Lend other collections, which are searched with it as if they were one.
+        embedder: The one that all of them were made with.
+        k: Hits of a search that names no number.
+        reranker: Reorders the best hits, where there is one.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    index: HasCurrentVersion
+    index: LendsVersion
     embedder: Embedder
     k: int = 10
     reranker: Reranker | None = None
-    _version: SearchableVersion | None = PrivateAttr(default=None)
-    _refused: str | None = PrivateAttr(default=None)
-    _lock: Any = PrivateAttr(default_factory=threading.Lock)
+    also: tuple[LendsCollection, ...] = ()
 
     def retrieve(
         self, question: str, k: int | None = None, filters: SearchFilters | None = None
@@ -88,57 +94,57 @@ class KnowledgeRetriever(BaseRetriever):
         of a reranker where there is one. Equal scores stand in order of address and line.
 
         Raises:
-            FilterError: The index has no source of a name in `filters`.
+            FilterError: No collection has a source of a name in `filters`.
             IndexCorruptError: Part of the index cannot be read.
         """
         question = readable(question)
         count = self.k if k is None else k
-        version = self._current()
-        _check(filters, version.manifest)
-        vector = self.embedder.encode_queries([question])[0]
-        try:
-            candidates = version.candidates(question, vector, filters)
-        except (KeyError, IndexError, ValueError) as error:
-            raise IndexCorruptError(
-                f"words and vectors of the index do not agree: {error}",
-                expected="what one build wrote",
-                action="Run: python scripts/build_index.py --rebuild",
-            ) from error
-        fused = fuse(candidates)
-        evidence = weigh(candidates, list(fused), len(version.keywords))
-        hits = self._hits(version, question, fused, max(count, self._depth()))
-        if self.reranker is not None:
-            hits = self._reranked(self.reranker, question, hits)
-        return Found(tuple(hits[:count]), evidence, vector, version.manifest)
+        with self._searched() as (version, passages):
+            _check(filters, passages)
+            vector = self.embedder.encode_queries([question])[0]
+            try:
+                found = candidates(passages, question, vector, filters)
+            except (KeyError, IndexError, ValueError) as error:
+                why = f"words and vectors do not agree: {error}"
+                raise IndexCorruptError.of(f"the index {passages.name}", why) from error
+            fused = fuse(found)
+            evidence = weigh(found, list(fused), len(passages))
+            hits = self._hits(passages, question, fused, max(count, self._depth()))
+            if self.reranker is not None:
+                hits = self._reranked(self.reranker, question, hits)
+            return Found(tuple(hits[:count]), evidence, vector, version.manifest, passages.name)
 
     @property
     def manifest(self) -> Manifest:
         """Of the version in use."""
-        return self._current().manifest
+        with self.index.current() as version:
+            return version.manifest
+
+    @contextmanager
+    def _searched(self) -> Iterator[tuple[OpenVersion, Passages]]:
+        """The version in use, and all that is searched, lent for one question."""
+        with ExitStack() as leases:
+            version = leases.enter_context(self.index.current())
+            others = [leases.enter_context(lender.current()) for lender in self.also]
+            yield version, Passages([version, *others])
 
     def _depth(self) -> int:
         return _RERANKED if self.reranker is not None else 0
 
+    @staticmethod
     def _hits(
-        self,
-        version: SearchableVersion,
-        question: str,
-        fused: dict[int, float],
-        count: int,
+        passages: Passages, question: str, fused: dict[int, float], count: int
     ) -> list[SearchHit]:
-        keywords = version.keywords
         own = language_of(question)
-        folded = fold_translations(
-            fused, keywords.place, keywords.file, keywords.languages.__getitem__, own
-        )
-        rows = limit_per_file(folded, keywords.file)[: count * 2]
-        groups = whole_sections(rows, keywords.section)
-        chunks = version.store.get(keywords.ids[row] for group in groups for row in group)
-        texts = [joined([chunks[keywords.ids[row]] for row in group]) for group in groups]
+        folded = fold_translations(fused, passages.place, passages.file, passages.language, own)
+        rows = limit_per_file(folded, passages.file)[: count * 2]
+        groups = whole_sections(rows, passages.section)
+        chunks = passages.chunks(row for group in groups for row in group)
+        texts = [joined([chunks[row] for row in group]) for group in groups]
         highest = (_DENSE_WEIGHT + _KEYWORD_WEIGHT) / (RRF_CONSTANT + 1)
         return [
-            SearchHit(texts[place], _score(folded, groups[place]) / highest, rank)
-            for rank, place in enumerate(distinct(texts)[:count], start=1)
+            SearchHit(texts[number], _score(folded, groups[number]) / highest, rank)
+            for rank, number in enumerate(distinct(texts)[:count], start=1)
         ]
 
     @staticmethod
@@ -149,24 +155,6 @@ class KnowledgeRetriever(BaseRetriever):
             SearchHit(hits[place].chunk, scores[place], rank)
             for rank, place in enumerate(order, start=1)
         ]
-
-    def _current(self) -> SearchableVersion:
-        """The version in use; the one before where a new one is damaged."""
-        before = self._version  # is closed, if it has to be, when the lock is free again
-        with self._lock:
-            opened = self.index.current()
-            if opened.name not in (self._refused, self._version and self._version.name):
-                try:
-                    self._version = SearchableVersion(opened)
-                except IndexCorruptError as error:
-                    if self._version is None:
-                        raise
-                    self._refused = opened.name
-                    logger.warning("the new index cannot be used, the old one stays: %s", error)
-            version = self._version
-        del before
-        assert version is not None
-        return version
 
     def _get_relevant_documents(
         self,
@@ -179,19 +167,20 @@ class KnowledgeRetriever(BaseRetriever):
         return [as_document(hit) for hit in self.retrieve(query, k, filters)]
 
 
-def _check(filters: SearchFilters | None, manifest: Manifest) -> None:
-    unknown = sorted(set(filters.sources) - manifest.sources.keys()) if filters else []
+def _check(filters: SearchFilters | None, passages: Passages) -> None:
+    sources = passages.sources
+    unknown = sorted(set(filters.sources).difference(sources)) if filters else []
     if unknown:
         raise FilterError(
             f"the knowledge base has no source {', '.join(unknown)}",
-            expected=f"some of {', '.join(manifest.sources)}",
+            expected=f"some of {', '.join(sources)}",
             action="Choose other sources, or none to search in all.",
         )
 
 
-def fuse(candidates: Candidates) -> dict[int, float]:
+def fuse(found: Candidates) -> dict[int, float]:
     """Row -> score of both rankings together, best first."""
-    rankings = [candidates.dense.tolist(), candidates.keyword.tolist()]
+    rankings = [found.dense.tolist(), found.keyword.tolist()]
     return reciprocal_rank_fusion(rankings, (_DENSE_WEIGHT, _KEYWORD_WEIGHT))
 
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from assistant.errors import IndexNotFoundError
 from assistant.evaluation.baselines import BASELINES, STEPS, course, dense, keyword
-from assistant.index import LiveIndex
+from assistant.index import OpenVersion, open_version
 from assistant.index.chroma import embedded_client
-from assistant.retriever.candidates import SearchableVersion
-from tests.sample_index import PAGES, sample_embedder
+from tests.sample_index import PAGES, build_pages, sample_embedder
 
 
 @pytest.fixture(scope="module")
-def version(sample: LiveIndex) -> SearchableVersion:
-    return SearchableVersion(sample.current())
+def version(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenVersion]:
+    folder = tmp_path_factory.mktemp("sample")
+    build_pages(folder)
+    with closing(open_version(folder / "db", sample_embedder())) as version:
+        yield version
 
 
 @pytest.mark.parametrize("name", [*BASELINES, *STEPS])
-def test_each_finds_what_shares_all_its_words(version: SearchableVersion, name: str) -> None:
+def test_each_finds_what_shares_all_its_words(version: OpenVersion, name: str) -> None:
     question = "A dataset is a JSON file of conversations"
     vector = sample_embedder().encode_queries([question])[0]
     found = {**BASELINES, **STEPS}[name](version, question, vector)
@@ -29,20 +33,18 @@ def test_each_finds_what_shares_all_its_words(version: SearchableVersion, name: 
     assert len(found) <= 10
 
 
-def test_dense_follows_the_vector_and_keyword_the_words(version: SearchableVersion) -> None:
+def test_dense_follows_the_vector_and_keyword_the_words(version: OpenVersion) -> None:
     vector = sample_embedder().encode_queries(["Lagent builds agents that call tools"])[0]
     assert dense(version, "pip install", vector)[0] == "lagent/README.md"
     assert keyword(version, "pip install", vector)[0] == "lmdeploy/docs/en/install.md"
 
 
-def test_keyword_only_knows_no_translations(version: SearchableVersion) -> None:
+def test_keyword_only_knows_no_translations(version: OpenVersion) -> None:
     vector = sample_embedder().encode_queries(["微调"])[0]
     assert keyword(version, "微调", vector) == ["xtuner/README_zh-CN.md"]
 
 
-def test_the_course_pipeline_is_asked_for_its_nearest(
-    version: SearchableVersion, tmp_path: Path
-) -> None:
+def test_the_course_pipeline_is_asked_for_its_nearest(version: OpenVersion, tmp_path: Path) -> None:
     embedder = sample_embedder()
     collection = embedded_client(tmp_path).create_collection(
         "course", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None

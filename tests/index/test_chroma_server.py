@@ -22,11 +22,12 @@ import pytest
 
 from assistant.documents import Source
 from assistant.errors import IndexMismatchError, IndexServerError, SettingsError
-from assistant.index import ChromaServer, LiveIndex, chroma, open_version
+from assistant.index import ChromaServer, LiveIndex, open_version
 from assistant.index.chroma import server_client
 from assistant.indexing import BuildOptions, BuildReport, build_index
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
+from tests.opened import nearest_in
 from tests.sources.repositories import silent_server
 
 TOKEN = "let-me-in"
@@ -114,7 +115,7 @@ def test_embedded_and_server_give_the_same_hits(
     assert not (served.folder / "chroma.sqlite3").exists()
     for question in ("w3x1 w3x2", "Page 7", "w5x5 w6x6"):
         vector = embedder.encode_queries([question])[0]
-        hits = [dict(opened.store.search(vector, 12)) for opened in (embedded, served)]
+        hits = [dict(nearest_in(opened.store, vector, 12)) for opened in (embedded, served)]
         assert len(hits[0]) == 12
         assert hits[0].keys() == hits[1].keys()
         for chunk, score in hits[0].items():
@@ -136,7 +137,8 @@ def test_updates_switch_and_clear_away(folder: Path, tmp_path: Path, address: Ch
         assert build(folder, db, address).embedded == 1
         now[0] += 2
         vector = embedder.encode_queries([words])[0]
-        assert live.search(vector, 1)[0][0].path == f"p{number}.md"
+        with live.current() as opened:
+            assert nearest_in(opened.store, vector, 1)[0][0].path == f"p{number}.md"
     live.close()
     assert len(collections_at(address) - before) <= 3  # in use, before, and held by the app
     build(folder, db, address)
@@ -150,12 +152,12 @@ def test_a_restarted_server_is_asked_again(folder: Path, tmp_path: Path) -> None
         build(folder, tmp_path / "db", address)
         opened = open_version(tmp_path / "db", embedder, address)
         vector = embedder.encode_queries(["Page 7"])[0]
-        hits = opened.store.search(vector, 3)
+        hits = nearest_in(opened.store, vector, 3)
         server.stop()
         with pytest.raises(IndexServerError, match="does not answer"):
-            opened.store.search(vector, 3)
+            nearest_in(opened.store, vector, 3)
         server.start()
-        assert opened.store.search(vector, 3) == hits
+        assert nearest_in(opened.store, vector, 3) == hits
         opened.close()
     finally:
         server.stop()
@@ -173,19 +175,15 @@ def test_another_place_of_the_vectors_is_refused(
     open_version(tmp_path / "db", HashEmbedder(), address).close()
 
 
-def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chroma, "_HEARTBEAT_SECONDS", 0.3)
+def test_a_server_that_never_answers() -> None:
     with silent_server() as address, pytest.raises(IndexServerError, match="does not answer"):
-        chroma.server_client(ChromaServer(address.removesuffix("/repository")))
+        server_client(ChromaServer(address.removesuffix("/repository"), heartbeat_seconds=0.3))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="POSIX only")
-def test_a_server_that_stops_answering_is_not_waited_for(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(chroma, "_ANSWER_SECONDS", 0.5)
-    server = Server(tmp_path / "server")
-    db, at = tmp_path / "db", ChromaServer(f"http://127.0.0.1:{server.port}")
+def test_a_server_that_stops_answering_is_not_waited_for(folder: Path, tmp_path: Path) -> None:
+    server, db = Server(tmp_path / "server"), tmp_path / "db"
+    at = ChromaServer(f"http://127.0.0.1:{server.port}", answer_seconds=0.5)
     try:
         build(folder, db, at)
         opened = open_version(db, HashEmbedder(), at)

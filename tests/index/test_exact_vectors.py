@@ -19,28 +19,45 @@ def unit_vectors(count: int) -> np.ndarray:
 def test_cosines_are_those_of_the_written_vectors(tmp_path: Path) -> None:
     vectors = unit_vectors(50)
     write_exact_vectors(tmp_path, [vectors[:20], vectors[20:]], 8)
-    exact = ExactVectors.of(tmp_path, (50, 8))
+    exact = ExactVectors.of_version(tmp_path, (50, 8))
     assert exact is not None
-    np.testing.assert_allclose(exact.cosines(3 * vectors[7]), vectors @ vectors[7], atol=1e-6)
+    rows, cosines = exact.nearest(3 * vectors[7], 50)
+    np.testing.assert_allclose(cosines, (vectors @ vectors[7])[rows], atol=1e-6)
+    assert rows.tolist() == np.argsort(-(vectors @ vectors[7])).tolist()
+    few = np.arange(50) % 2 == 0
+    among, _ = exact.nearest(3 * vectors[7], 3, few)
+    assert among.tolist() == [row for row in rows if few[row]][:3]
+    np.testing.assert_array_equal(exact.of(rows), vectors[rows])
 
 
 def test_an_empty_index(tmp_path: Path) -> None:
     write_exact_vectors(tmp_path, [], 8)
-    exact = ExactVectors.of(tmp_path, (0, 8))
+    exact = ExactVectors.of_version(tmp_path, (0, 8))
     assert exact is not None
-    assert exact.cosines(unit_vectors(1)[0]).shape == (0,)
+    assert len(exact.nearest(unit_vectors(1)[0], 5)[0]) == 0
 
 
 def test_too_many_leave_no_file_behind(tmp_path: Path) -> None:
     write_exact_vectors(tmp_path, [unit_vectors(5)], 8)
     write_exact_vectors(tmp_path, None, 8)
-    assert ExactVectors.of(tmp_path, (5, 8)) is None
+    assert ExactVectors.of_version(tmp_path, (5, 8)) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"no vectors", None])
-def test_a_damaged_file_is_said(tmp_path: Path, content: bytes | None) -> None:
-    write_exact_vectors(tmp_path, [unit_vectors(5)], 8)
-    if content is not None:
-        (tmp_path / "vectors.npy").write_bytes(content)
+@pytest.mark.parametrize("damage", ["empty", "no vectors", "cut off", "of others"])
+def test_a_damaged_file_is_said(tmp_path: Path, damage: str) -> None:
+    write_exact_vectors(tmp_path, [unit_vectors(6 if damage == "cut off" else 5)], 8)
+    file = tmp_path / "vectors.npy"
+    contents = {"empty": b"", "no vectors": b"no vectors", "cut off": file.read_bytes()[:-9]}
+    if damage in contents:
+        file.write_bytes(contents[damage])
     with pytest.raises(IndexCorruptError, match=r"vectors\.npy"):
-        ExactVectors.of(tmp_path, (6, 8))
+        ExactVectors.of_version(tmp_path, (6, 8))
+
+
+def test_a_file_that_is_cut_off_while_it_is_searched_changes_nothing(tmp_path: Path) -> None:
+    vectors = unit_vectors(4000)
+    write_exact_vectors(tmp_path, [vectors], 8)
+    exact = ExactVectors.of_version(tmp_path, (4000, 8))
+    assert exact is not None
+    (tmp_path / "vectors.npy").write_bytes(b"")
+    assert exact.nearest(vectors[7], 1)[0].tolist() == [7]  # a mapped file ends the process

@@ -13,7 +13,8 @@ from assistant.errors import IndexCorruptError
 from assistant.index import open_version
 from assistant.index.language_centres import LanguageCentres, write_language_centres
 from assistant.language import language_of
-from assistant.retriever.candidates import SearchableVersion
+from assistant.retriever.candidates import candidates
+from assistant.retriever.passages import Passages
 from tests.fakes import HashEmbedder
 from tests.sample_index import build_pages
 
@@ -35,7 +36,7 @@ def write(folder: Path, languages: Sequence[str], vectors: Vectors) -> LanguageC
         return (vectors[start : start + 7] for start in range(0, len(vectors), 7))
 
     write_language_centres(folder, languages, vectors.shape[1], portions)
-    return LanguageCentres(folder)
+    return LanguageCentres.open(folder, (len(vectors), vectors.shape[1]))
 
 
 def cosines(
@@ -99,7 +100,7 @@ def test_a_damaged_file_is_an_error_with_the_command_to_type(
         (file,) = tmp_path.iterdir()
         file.write_bytes(content)
     with pytest.raises(IndexCorruptError, match=r"build_index\.py --rebuild"):
-        LanguageCentres(tmp_path)
+        LanguageCentres.open(tmp_path, (1, 4))
 
 
 class BiasedEmbedder(HashEmbedder):
@@ -126,11 +127,10 @@ def test_a_passage_in_the_other_language_comes_first_if_only_it_is_about_the_que
     embedder = BiasedEmbedder(dimension=256)
     build_pages(tmp_path, pages, embedder)
     opened = open_version(tmp_path / "db", embedder)
-    version = SearchableVersion(opened)
     question = "怎么设置 zeta eta theta"
     vector = embedder.encode_queries([question])[0]
     plain, _ = opened.store.nearest(vector, 1)
-    assert "zh_cn" in version.keywords.file(version.keywords.row_of[plain[0]])[1]
-    first = version.candidates(question, vector).dense[0]
-    assert version.keywords.file(int(first)) == ("a", "docs/en/target.md")
+    assert "zh_cn" in opened.keywords.file(opened.keywords.row_of[plain[0]])[1]
+    first = candidates(Passages([opened]), question, vector).dense[0]
+    assert opened.keywords.file(int(first)) == ("a", "docs/en/target.md")
     opened.close()

@@ -17,11 +17,11 @@ from assistant.errors import (
     IndexNotFoundError,
     SourceError,
 )
-from assistant.index import open_index
 from assistant.index.versions import build_lock, current_version
 from assistant.indexing import BuildOptions, BuildReport, build_index
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
+from tests.opened import chunks_in, nearest_in, open_index
 
 PAGES = {
     "install.md": "# Install\n\nRun pip install tool.\n",
@@ -67,7 +67,8 @@ def test_a_build_can_be_opened_and_searched(folder: Path, db: Path) -> None:
     embedder = HashEmbedder()
     store, manifest = open_index(db, embedder)
     assert len(store) == manifest.chunks == report.chunks
-    chunk, score = store.search(embedder.encode_queries(["Start the server on port 80"])[0], 1)[0]
+    vector = embedder.encode_queries(["Start the server on port 80"])[0]
+    ((chunk, score),) = nearest_in(store, vector, 1)
     assert chunk.address == "docs/guide/serve.md"
     assert 0 < score <= 1.0001
     store.close()
@@ -95,7 +96,7 @@ def test_only_what_changed_is_embedded(folder: Path, db: Path) -> None:
     assert 1 <= report.embedded <= 2
     assert report.deleted >= 1
     store, _ = open_index(db, embedder)
-    texts = "\n".join(chunk.text for chunk in store.chunks())
+    texts = "\n".join(chunk.text for chunk in chunks_in(store))
     assert "A new paragraph." in texts
     assert "pip install tool" not in texts
     assert before >= 3
@@ -110,7 +111,7 @@ def test_an_update_equals_a_fresh_build(folder: Path, db: Path, tmp_path: Path) 
     contents = []
     for place in (db, tmp_path / "fresh"):
         store, _ = open_index(place, HashEmbedder())
-        contents.append(({c.id: c for c in store.chunks()}, store.vectors()))
+        contents.append(({c.id: c for c in chunks_in(store)}, store.vectors()))
         store.close()
     assert contents[0][0] == contents[1][0]
     for identifier, vector in contents[0][1].items():
@@ -125,7 +126,7 @@ def test_a_moved_file_is_not_embedded_again_where_its_text_is_the_same(
     report = build(folder, db)
     assert report.embedded == 0
     store, _ = open_index(db, HashEmbedder())
-    assert "docs/setup.md" in {chunk.address for chunk in store.chunks()}
+    assert "docs/setup.md" in {chunk.address for chunk in chunks_in(store)}
     store.close()
 
 

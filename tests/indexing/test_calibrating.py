@@ -18,8 +18,8 @@ CALIBRATION = {"threshold": 0.4, "data": "甲.jsonl"}
 def test_it_is_read_back_and_all_else_stays(tmp_path: Path) -> None:
     build_pages(tmp_path)
     index = open_sample(tmp_path)
-    before = index.current().manifest
-    version = index.current().folder
+    with index.current() as opened:
+        before, version = opened.manifest, opened.folder
     index.close()
     files = sorted(version.iterdir())
     stored = store_calibration(tmp_path / "db", CALIBRATION)
@@ -36,7 +36,8 @@ def test_a_later_build_keeps_it(tmp_path: Path) -> None:
     assert not build_pages(tmp_path).changed
     assert build_pages(tmp_path, {**PAGES, "lagent/new.md": "# New\n\nA page.\n"}).changed
     index = open_sample(tmp_path)
-    assert index.current().manifest.calibration == CALIBRATION
+    with index.current() as opened:
+        assert opened.manifest.calibration == CALIBRATION
     index.close()
 
 

@@ -12,10 +12,12 @@ import pytest
 from assistant.documents import Source
 from assistant.index import open_version
 from assistant.indexing import BuildOptions, BuildReport, build_index
-from assistant.retriever.candidates import SearchableVersion
+from assistant.retriever.candidates import candidates
+from assistant.retriever.passages import Passages
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.loaders.test_hostile_files import _DEEP, _DOCUMENTS, _UNITS, repeated
+from tests.opened import chunks_in
 
 ENCODINGS = ["gbk", "gb18030", "big5", "utf-16", "utf-16-be", "utf-32", "utf-7", "shift-jis"]
 SKIPPED_REASONS = {
@@ -128,10 +130,10 @@ def test_the_good_page_is_found(built: tuple[Path, BuildReport]) -> None:
     embedder = HashEmbedder()
     opened = open_version(built[0], embedder)
     vector = embedder.encode_queries([f"docs > Zebra crossing\n{GOOD}"])[0]
-    version = SearchableVersion(opened)  # thousands of equal vectors cut Chroma's graph apart
-    found = version.candidates("zebra crossing", vector)
-    assert version.keywords.file(int(found.dense[0])) == ("docs", "good.md")
+    # Thousands of equal vectors cut Chroma's graph apart.
+    found = candidates(Passages([opened]), "zebra crossing", vector)
+    assert opened.keywords.file(int(found.dense[0])) == ("docs", "good.md")
     assert found.similarity > 0.9
-    texts = [chunk.text for chunk in opened.store.chunks()]
+    texts = [chunk.text for chunk in chunks_in(opened.store)]
     assert not any("root:x:" in text for text in texts)  # of /etc/passwd
     opened.close()

@@ -17,6 +17,7 @@ from assistant.index import open_version
 from assistant.indexing import BuildOptions, BuildReport, build_index
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
+from tests.opened import chunks_in, nearest_in
 
 SEED = 20261124
 KILLS = 100
@@ -62,14 +63,14 @@ def assert_answers(db: Path) -> None:
     """The index in use opens (which compares counts) and finds what every version has."""
     embedder = HashEmbedder()
     opened = open_version(db, embedder)
-    hits = opened.store.search(embedder.encode_queries(["Page 3 always here"])[0], 50)
+    hits = nearest_in(opened.store, embedder.encode_queries(["Page 3 always here"])[0], 50)
     assert any("Always here." in chunk.text for chunk, _ in hits)
     opened.close()
 
 
 def content(db: Path) -> tuple[dict[str, object], dict[str, Vectors]]:
     opened = open_version(db, HashEmbedder())
-    chunks: dict[str, object] = {chunk.id: chunk for chunk in opened.store.chunks()}
+    chunks: dict[str, object] = {chunk.id: chunk for chunk in chunks_in(opened.store)}
     vectors = opened.store.vectors()
     opened.close()
     return chunks, vectors

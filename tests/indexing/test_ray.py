@@ -13,10 +13,10 @@ import pytest
 
 from assistant.documents import Source
 from assistant.embeddings.base import Vectors
-from assistant.index import open_index
 from assistant.indexing import BuildOptions, BuildReport, build_index, on_ray
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
+from tests.opened import open_index
 
 ray = pytest.importorskip("ray", reason="Ray is an optional requirement")
 

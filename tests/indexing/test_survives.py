@@ -1,4 +1,4 @@
-"""Full disks, forbidden folders, Ctrl-C, and an app that reads while builds write."""
+"""Full disks, forbidden folders, Ctrl-C, and versions that are read while builds write."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import resource
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,19 +19,18 @@ import pytest
 from assistant.documents import Source, SourceFile
 from assistant.errors import (
     IndexCorruptError,
-    IndexMismatchError,
     IndexNotFoundError,
     IndexWriteError,
 )
-from assistant.index import LiveIndex, Manifest, open_index, open_version
+from assistant.index import Manifest, open_version
 from assistant.index.manifest import SEARCH_VERSION
 from assistant.index.versions import current_version, switch_to
 from assistant.indexing import BuildOptions, BuildReport, build_index, write_version
 from assistant.indexing.parsing import FileParser, Parsed
-from assistant.keywords import KeywordIndex
 from assistant.keywords.words import WORDS_VERSION
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
+from tests.opened import chunks_in, open_index
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -297,43 +295,6 @@ def test_worker_processes_make_the_same_index(tmp_path: Path) -> None:
     assert manifests[0] == manifests[1]
 
 
-def test_a_running_app_changes_over_without_a_restart(folder: Path, tmp_path: Path) -> None:
-    db, embedder = tmp_path / "db", HashEmbedder()
-    build(folder, db)
-    now = [0.0]
-    live = LiveIndex(db, embedder, clock=lambda: now[0])
-    question = embedder.encode_queries([" ".join(f"w4x{word}" for word in range(40))])[0]
-    first = live.current()
-    write_pages(folder, 5)
-    build(folder, db)
-    assert live.current() is first  # a second has not passed
-    now[0] = 2.0
-    assert live.search(question, 1)[0][0].path == "p4.md"
-    assert live.current().name != first.name
-    assert first.store.search(question, 1)  # whoever has the old one can finish
-    live.close()
-
-
-def test_a_question_that_outlives_several_builds(folder: Path, tmp_path: Path) -> None:
-    db, embedder = tmp_path / "db", HashEmbedder()
-    build(folder, db)
-    now = [0.0]
-    live = LiveIndex(db, embedder, clock=lambda: now[0])
-    first = live.current()
-    place = first.folder
-    for pages in (5, 6, 7):
-        write_pages(folder, pages)
-        build(folder, db)
-        now[0] += 2.0
-        assert live.current().manifest.chunks > first.manifest.chunks
-    assert len(first.store) == first.manifest.chunks
-    del first
-    write_pages(folder, 8)
-    build(folder, db)
-    assert not place.exists()
-    live.close()
-
-
 def test_an_app_that_is_builds_behind_keeps_its_version(folder: Path, tmp_path: Path) -> None:
     db, embedder = tmp_path / "db", HashEmbedder()
     build(folder, db)
@@ -347,58 +308,6 @@ def test_an_app_that_is_builds_behind_keeps_its_version(folder: Path, tmp_path: 
     write_pages(folder, 7)
     build(folder, db)
     assert not opened.folder.exists()
-
-
-def test_a_new_index_that_cannot_be_used_leaves_the_old_one_answering(
-    folder: Path, tmp_path: Path
-) -> None:
-    db, embedder = tmp_path / "db", HashEmbedder()
-    build(folder, db)
-    now = [0.0]
-    live = LiveIndex(db, embedder, clock=lambda: now[0])
-    name = live.current().name
-    build_index(
-        [Source("docs", folder=folder)],
-        lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
-        db,
-        HashEmbedder("another"),
-        chunk_tokens=60,
-        max_file_bytes=10_000_000,
-    )
-    now[0] = 5.0
-    assert live.current().name == name
-    assert live.search(embedder.encode_queries(["w1x1"])[0], 1)
-    with pytest.raises(IndexMismatchError):
-        open_version(db, embedder)
-    build(folder, db)
-    now[0] = 6.5
-    assert live.current().name != name
-    live.close()
-
-
-def test_a_new_index_that_could_not_be_opened_is_tried_again_later(
-    folder: Path, tmp_path: Path
-) -> None:
-    db, embedder = tmp_path / "db", HashEmbedder()
-    build(folder, db)
-    now = [0.0]
-    live = LiveIndex(db, embedder, clock=lambda: now[0])
-    name = live.current().name
-    write_pages(folder, 5)
-    build(folder, db)
-    version = current_version(db)
-    assert version is not None
-    whole = (version / "chroma.sqlite3").read_bytes()
-    with sqlite3.connect(version / "chroma.sqlite3") as database:
-        database.execute("DROP TABLE embeddings")
-    for now[0] in (5.0, 10.0):
-        assert live.current().name == name
-    (version / "chroma.sqlite3").write_bytes(whole)
-    now[0] = 15.0  # it was just tried
-    assert live.current().name == name
-    now[0] = 70.0
-    assert live.current().name == version.name
-    live.close()
 
 
 def test_a_new_commit_costs_no_vectors(folder: Path, tmp_path: Path) -> None:
@@ -425,7 +334,7 @@ def test_a_new_commit_costs_no_vectors(folder: Path, tmp_path: Path) -> None:
         )
         store, manifest = open_index(db, HashEmbedder())
         commits.append(manifest.sources["docs"]["commit"])
-        for chunk in store.chunks():
+        for chunk in chunks_in(store):
             assert chunk.commit == commits[-1]
             lines = f"#L{chunk.start_line}-L{chunk.end_line}"
             assert chunk.url == f"https://example.org/blob/{commits[-1]}/{chunk.path}{lines}"
@@ -477,7 +386,7 @@ def test_what_is_kept_for_searching_follows_the_chunks(folder: Path, tmp_path: P
     (folder / "p0.md").unlink()
     build(folder, db)
     opened = open_version(db, HashEmbedder())
-    assert sorted(KeywordIndex(opened.folder).ids) == sorted(c.id for c in opened.store.chunks())
+    assert sorted(opened.keywords.ids) == sorted(chunk.id for chunk in chunks_in(opened.store))
     opened.close()
 
 

@@ -17,6 +17,7 @@ import pytest
 from assistant.documents import Chunk, SearchFilters
 from assistant.errors import IndexCorruptError
 from assistant.keywords import KeywordIndex, counts, write_keyword_index
+from assistant.keywords.concepts import Concept, bm25, concepts
 from assistant.keywords.counts import _words
 from assistant.keywords.pages import in_order
 from assistant.keywords.words import words
@@ -63,11 +64,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def index(folder: Path) -> KeywordIndex:
-    return KeywordIndex(folder)
+    return KeywordIndex.open(folder)
+
+
+def looked_up(index: KeywordIndex, question: str, **options: Any) -> list[Concept]:
+    return concepts(question, [index], **options)
+
+
+def scored(index: KeywordIndex, question: str, **options: Any) -> Any:
+    return bm25(looked_up(index, question, **options), len(index))
 
 
 def ranked(index: KeywordIndex, question: str, **options: Any) -> list[str]:
-    scores = index.scores(index.concepts(question, **options))
+    scores = scored(index, question, **options)
     order = np.lexsort((np.arange(len(scores)), -scores))
     return [index.ids[row] for row in order if scores[row] > 0]
 
@@ -94,7 +103,7 @@ def test_scores_without_translations_are_those_of_bm25s(index: KeywordIndex, fol
     engine = bm25s.BM25.load(folder / "keywords", show_progress=False)
     expected = engine.get_scores(list(dict.fromkeys(words(question))))
     assert expected.max() > 0
-    scores = index.scores(index.concepts(question, translated=False))
+    scores = scored(index, question, translated=False)
     np.testing.assert_allclose(scores, expected, rtol=1e-6)
 
 
@@ -110,14 +119,14 @@ def test_path_source_and_heading_are_searched_too(index: KeywordIndex) -> None:
 def test_a_translation_finds_the_other_language_but_counts_less(index: KeywordIndex) -> None:
     assert ranked(index, "显存", translated=False) == ["lmdeploy/docs/zh_cn/kv.md#1"]
     assert "xtuner/README.md#0" in ranked(index, "显存")
-    (concept,) = index.concepts("显存")
-    (memory,) = index.concepts("memory", translated=False)
+    (concept,) = looked_up(index, "显存")
+    (memory,) = looked_up(index, "memory", translated=False)
     row = index.row_of["xtuner/README.md#0"]
     assert 0 < concept.at(row) < memory.at(row)
 
 
 def test_a_concept_says_what_it_is_worth(index: KeywordIndex) -> None:
-    title, zebra, unicorn = index.concepts("title zebra unicorn zebra")
+    title, zebra, unicorn = looked_up(index, "title zebra unicorn zebra")
     assert (title.known, zebra.known, unicorn.known) == (True, True, False)
     assert title.weight < zebra.weight < unicorn.weight
     assert list(zebra.rows) == sorted(zebra.rows)
@@ -211,10 +220,12 @@ def test_scores_are_those_of_bm25s(folder: Path, index: KeywordIndex) -> None:
     rows = [[numbers[name] for name in text] for text in texts]
     engine.index((rows, numbers), create_empty_token=False, show_progress=False)
     for word in names:
-        ours = index.scores([index._concept(word, {})])
+        rows, scores = index.postings(word)
+        ours = np.zeros(len(index), dtype=np.float32)
+        ours[rows] = scores
         theirs = engine.get_scores_from_ids([numbers[word]])
         assert ours == pytest.approx(theirs, rel=1e-6), word
-    assert index.scores(index.concepts("zebra")).any()
+    assert scored(index, "zebra").any()
 
 
 def test_known_chunks_are_not_cut_into_words_again(
@@ -226,10 +237,10 @@ def test_known_chunks_are_not_cut_into_words_again(
     kept = [chunk for chunk in make_chunks() if chunk.id != "xtuner/README.md#0"]
     write_keyword_index(tmp_path, [*kept, make_chunk(id="new", text="A platypus.")])
     assert cut == ["new"]
-    index = KeywordIndex(tmp_path)
+    index = KeywordIndex.open(tmp_path)
     assert ranked(index, "platypus") == ["new"]
     assert ranked(index, "zebra")[0] == "xtuner/README.md#1"
-    assert not index.concepts("qlora")[0].known
+    assert not looked_up(index, "qlora")[0].known
 
 
 def test_an_update_gives_the_files_of_a_new_index(folder: Path, tmp_path: Path) -> None:
@@ -259,9 +270,9 @@ def test_an_index_without_words_answers_nothing(tmp_path: Path, texts: list[str]
         for n, text in enumerate(texts)
     ]
     write_keyword_index(tmp_path, chunks)
-    index = KeywordIndex(tmp_path)
+    index = KeywordIndex.open(tmp_path)
     assert len(index) == len(texts)
-    assert not index.scores(index.concepts("kv cache 显存")).any()
+    assert not scored(index, "kv cache 显存").any()
 
 
 NAMES = [
@@ -283,4 +294,4 @@ def test_a_damaged_file_is_an_error_with_the_command_to_type(
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     do_damage(tmp_path / "keywords" / name, damage)
     with pytest.raises(IndexCorruptError, match=r"build_index\.py --rebuild"):
-        KeywordIndex(tmp_path)
+        KeywordIndex.open(tmp_path)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from assistant.documents import SearchFilters
 from assistant.index import LiveIndex
-from assistant.retriever.candidates import SearchableVersion, best
+from assistant.index.exact_vectors import ExactVectors
+from assistant.index.nearest import GraphVectors, best
+from assistant.retriever.candidates import candidates
+from assistant.retriever.passages import Passages
 from tests.sample_index import sample_embedder
 
 QUESTION = "how to quantize the kv cache online"
@@ -19,33 +24,40 @@ QUESTION = "how to quantize the kv cache online"
         SearchFilters(sources=("lmdeploy",)),
         SearchFilters(languages=("zh",)),
         SearchFilters(paths=("docs/en/**/*.md",)),
-        SearchFilters(sources=("nowhere",)),
     ],
 )
+@pytest.mark.parametrize("count", [1, 500])
 def test_a_filter_that_passes_many_finds_the_same_as_one_that_passes_few(
-    sample: LiveIndex, filters: SearchFilters
+    sample: LiveIndex, filters: SearchFilters, count: int
 ) -> None:
     vector = sample_embedder().encode_queries([QUESTION])[0]
-    opened = sample.current()
-    by_ids = SearchableVersion(opened, exact=False)
-    few = by_ids.candidates(QUESTION, vector, filters)
-    wide = SearchableVersion(opened, exact=False, most_ids=0)
-    many = wide.candidates(QUESTION, vector, filters)
-    assert many.dense.tolist() == few.dense.tolist()
-    np.testing.assert_array_equal(many.dense_scores, few.dense_scores)
-    assert many.similarity == few.similarity
+    with sample.current() as version:
+        allowed = version.keywords.allowed(filters)
+        assert allowed is not None
+        graph = GraphVectors(version.store, version.keywords)
+        few, their_cosines = graph.among(vector, count, allowed)
+        many, cosines = graph.passing(vector, count, allowed)
+    assert len(few) == min(count, np.count_nonzero(allowed))
+    assert many.tolist() == few.tolist()
+    np.testing.assert_array_equal(cosines, their_cosines)
 
 
-@pytest.mark.parametrize("filters", [None, SearchFilters(sources=("lmdeploy",))])
+@pytest.mark.parametrize(
+    "filters", [None, SearchFilters(sources=("lmdeploy",)), SearchFilters(sources=("nowhere",))]
+)
 def test_chroma_finds_what_a_comparison_with_all_vectors_finds(
     sample: LiveIndex, filters: SearchFilters | None
 ) -> None:
     vector = sample_embedder().encode_queries([QUESTION])[0]
-    opened = sample.current()
-    assert (opened.folder / "vectors.npy").exists()
-    exact = SearchableVersion(opened).candidates(QUESTION, vector, filters)
-    asked = SearchableVersion(opened, exact=False).candidates(QUESTION, vector, filters)
-    assert len(exact.dense)
+    with sample.current() as version:
+        assert isinstance(version.vectors, ExactVectors)
+        graph = replace(version, vectors=GraphVectors(version.store, version.keywords))
+        exact, asked = (
+            candidates(Passages([each]), QUESTION, vector, filters) for each in (version, graph)
+        )
+        rows = np.array([3, 0, 5])
+        np.testing.assert_array_equal(graph.vectors.of(rows), version.vectors.of(rows))
+    assert len(exact.dense) or filters == SearchFilters(sources=("nowhere",))
     assert sorted(exact.dense.tolist()) == sorted(asked.dense.tolist())
     np.testing.assert_allclose(exact.dense_scores, asked.dense_scores, atol=1e-5)
     assert exact.similarity == pytest.approx(asked.similarity, abs=1e-5)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assistant.documents import SearchFilters
-from assistant.keywords.index import Concept
+from assistant.keywords.concepts import Concept
 from assistant.retriever import Evidence, KnowledgeRetriever
 from assistant.retriever.candidates import Candidates
 from assistant.retriever.evidence import NONE, weigh
