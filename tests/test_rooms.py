@@ -16,6 +16,7 @@ ROOMS = [
     "progress",
     "documents",
     "language",
+    "processes",
     "sources",
     "loaders",
     "splitter",

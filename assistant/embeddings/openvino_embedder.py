@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from assistant.embeddings.base import Embedder, Vectors, batches_by_length
 from assistant.embeddings.pooling import pooling_of
+from assistant.processes import core_count
 
 if TYPE_CHECKING:
     from assistant.embeddings.text_tokenizer import TextTokenizer
@@ -77,7 +77,7 @@ class OpenVinoEmbedder(Embedder):
             f"{folder.name}:{_fingerprint(folder)}:{self.query_prefix}:{self.passage_prefix}"
         )
         self._folder = folder
-        self._threads = threads or _processors()
+        self._threads = threads or core_count()
 
     def load(self) -> None:
         """As elsewhere, with the whole vocabulary."""
@@ -157,13 +157,6 @@ class OpenVinoEmbedder(Embedder):
 def _result(request: Any) -> Vectors:
     request.wait()
     return np.array(request.get_output_tensor().data, dtype=np.float32)
-
-
-def _processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assistant.errors import SourceError
+from assistant.processes import run_watched
 
-_LOOK_SECONDS = 0.5
-_GRACE_SECONDS = 2.0
+_GRACE_SECONDS = 2.0  # in which git removes its temporary files
 _REASON_CHARS = 300
 _PROTOCOLS = "file:git:http:https:ssh"
 _CONFIG = (
@@ -109,37 +106,18 @@ def run_git(
     command = ["git", *(part for setting in _CONFIG for part in ("-c", setting))]
     if clone:
         command += [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"]
-    process = _start([*command, *arguments], folder)
-    ends = time.monotonic() + timeout_seconds
     try:
-        while True:
-            try:
-                output, errors = process.communicate(send or None, timeout=_LOOK_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                send = b""
-            if look:
-                look()
-            if time.monotonic() > ends:
-                raise GitCommandError(f"no end after {timeout_seconds:g} s", timed_out=True)
-    finally:
-        _end(process)
-    if process.returncode:
-        raise GitCommandError(_last_words(errors) or f"git ended with {process.returncode}")
-    return output
-
-
-def _start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            command,
+        done = run_watched(
+            [*command, *arguments],
+            timeout_seconds=timeout_seconds,
+            send=send,
+            look=look,
+            grace_seconds=_GRACE_SECONDS,
             cwd=folder,
             env=_environment(folder),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
         )
+    except subprocess.TimeoutExpired as error:
+        raise GitCommandError(f"no end after {timeout_seconds:g} s", timed_out=True) from error
     except FileNotFoundError as error:
         if error.filename != command[0]:
             raise
@@ -148,6 +126,9 @@ def _start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
             expected="git 2.29 or later on the PATH",
             action="Install it, for instance: apt-get install git",
         ) from error
+    if done.returncode:
+        raise GitCommandError(_last_words(done.stderr) or f"git ended with {done.returncode}")
+    return done.stdout
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -173,34 +154,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "GIT_LFS_SKIP_SMUDGE": "1",
         "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent),
     }
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End git and, where the system has process groups, what git started."""
-    if process.poll() is not None:
-        return
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        os.killpg(process.pid, signal.SIGTERM)  # git removes its temporary files
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            _kill_group(process.pid)
-    process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream:
-            stream.close()
-
-
-def _kill_group(group: int) -> None:
-    if sys.platform != "win32":
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except ProcessLookupError:
-            return  # All of them are gone.
 
 
 def _last_words(errors: bytes) -> str:
