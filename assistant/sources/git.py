@@ -171,5 +171,9 @@ def git_address(address: str) -> str:
 
 
 def without_password(text: str) -> str:
-    """Return `text` with user and password taken out of the addresses in it."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "", text)
+    """Return `text` without user, password and query of the addresses in it.
+
+    A password may have @ and / in it, so that all before the last @ counts as one.
+    """
+    text = re.sub(r"(?<=://)[^/\s'\"][^\s'\"]*@", "***@", text)
+    return re.sub(r"(://[^\s'\"?]*)\?[^\s'\"]*", r"\1?***", text)
