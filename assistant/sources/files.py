@@ -1,4 +1,4 @@
-"""Lists the files that a source offers, and why others are skipped; reads no text."""
+"""Lists the files that a source offers, and why others are skipped."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Runs one git command safely; knows nothing of sources or where clones are kept.
+"""Runs one git command safely, and says what its failure means.
 
-No prompts, no hooks, no filters, known languages and protocols only; a command that
-takes too long or is interrupted ends with every process that it started.
+No prompts, hooks or filters; known languages and protocols only; a command that takes too
+long or is interrupted ends together with every process that it started.
 """
 
 from __future__ import annotations
@@ -55,7 +55,12 @@ _SAYS_NOTHING = "Could not read from remote repository"
 
 
 class GitCommandError(Exception):
-    """A git command failed; `words` is what it said, `timed_out` whether it was broken off."""
+    """A git command failed.
+
+    Attributes:
+        words: What it said, in one line and without passwords.
+        timed_out: Whether it was ended because it took too long.
+    """
 
     def __init__(self, words: str, *, timed_out: bool = False) -> None:
         super().__init__(words)
@@ -69,7 +74,7 @@ class GitCommandError(Exception):
 
     @property
     def is_local(self) -> bool:
-        """This machine is the matter: no space, no permission."""
+        """The fault is on this machine: no space, no permission."""
         return bool(_LOCAL.search(self.words))
 
     @property
@@ -92,7 +97,7 @@ def run_git(
     Args:
         arguments: Subcommand first; addresses and paths after `--`.
         folder: The working tree with its `.git`, else where to run.
-        timeout_seconds: The command is ended after so long.
+        timeout_seconds: The command is ended after this time.
         clone: Whether `folder` is a clone. Its `.git` is named to git, so that git never
             takes a repository further up for a broken clone.
         send: For standard input.
@@ -157,8 +162,9 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _last_words(errors: bytes) -> str:
-    """Return what git and the server said, in one line, without passwords."""
-    lines = [line.strip() for line in errors.decode(errors="replace").splitlines()]
+    """What git and the server said, in one line, without passwords and control characters."""
+    text = errors.decode(errors="replace")
+    lines = [re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", line.strip()) for line in text.splitlines()]
     told = [line for line in lines if _TOLD.match(line)] or lines
     words = [_LABEL.sub("", line).rstrip(".") for line in told if _SAYS_NOTHING not in line]
     return without_password(", ".join((words or told)[-3:]))[:_REASON_CHARS]

@@ -1,4 +1,4 @@
-"""Reads the list of sources from TOML; knows nothing of git, and opens no source."""
+"""Reads the list of sources from TOML, and says where in the file a mistake is."""
 
 from __future__ import annotations
 

@@ -225,3 +225,11 @@ def test_what_the_words_of_git_mean(words: str, property_name: str) -> None:
 )
 def test_addresses_are_shown_without_secrets(text: str, shown: str) -> None:
     assert without_password(text) == shown
+
+
+def test_words_of_a_server_do_not_steer_the_terminal(tmp_path: Path) -> None:
+    words = ["-c", "alias.x=!printf 'remote: \\033[31mred\\rFAKE\\n' >&2; exit 1", "x"]
+    with pytest.raises(GitCommandError) as caught:
+        run_git(words, folder=tmp_path, timeout_seconds=5, clone=False)
+    assert caught.value.words.isprintable()
+    assert "red" in caught.value.words
