@@ -129,18 +129,27 @@ def real_group() -> Iterator[Path]:
 
 
 COUNTS = """
-import sys, pathlib, os
+import os, pathlib, sys
 pathlib.Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
+import torch
+from assistant.chat_models import transformers
 from assistant.chat_models.hardware import hardware
+from assistant.errors import ChatModelError
 from assistant.processes import core_count
-print(core_count(), hardware().cores)
+from assistant.settings import Settings
+torch.set_num_threads(4)
+try:
+    transformers.load(pathlib.Path(sys.argv[2]), Settings())
+except ChatModelError:  # there is no model in the folder
+    print(core_count(), hardware().cores, torch.get_num_threads())
 """
 
 
-def test_a_real_control_group(real_group: Path) -> None:
-    command = [sys.executable, "-c", COUNTS, str(real_group)]
+def test_a_real_control_group(real_group: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    command = [sys.executable, "-c", COUNTS, str(real_group), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=PROJECT, check=True)
-    assert done.stdout.split() == ["1", "1"]
+    assert done.stdout.split() == ["1", "1", "1"]
 
 
 COUNTING = {"cpu_count", "process_cpu_count", "sched_getaffinity", "sched_setaffinity"}
