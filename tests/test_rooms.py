@@ -17,6 +17,7 @@ ROOMS = [
     "progress",
     "documents",
     "language",
+    "processes",
     "sources",
     "loaders",
     "splitter",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
+
+from assistant.processes import core_count
 
 _CGROUP = Path("/sys/fs/cgroup")
 _GB = 1024**3
@@ -36,16 +37,6 @@ def hardware() -> Hardware:
         memory_gb=_memory_limit() / _GB,
         can_load_4bit=gpu is not None and importlib.util.find_spec("bitsandbytes") is not None,
     )
-
-
-def core_count() -> int:
-    """Cores this process may use: the machine's, less what affinity and the container take."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    quota = _cgroup_quota(_CGROUP / "cpu.max")
-    return max(1, min(cores, round(quota))) if quota else cores
 
 
 def free_memory_gb(cgroup: Path = _CGROUP) -> float:
@@ -96,12 +87,3 @@ def _page_cache(file: Path) -> int:
         return 0
     values = dict(line.split(maxsplit=1) for line in lines)
     return sum(int(values.get(name, 0)) for name in ("inactive_file", "active_file"))
-
-
-def _cgroup_quota(file: Path) -> float | None:
-    """Cores in a `cpu.max` file: "200000 100000" is 2.0, "max 100000" is None."""
-    try:
-        quota, period = file.read_text().split()
-    except (OSError, ValueError):
-        return None
-    return int(quota) / int(period) if quota.isdigit() else None

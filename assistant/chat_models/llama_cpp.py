@@ -17,9 +17,10 @@ import xllamacpp
 from pydantic import ConfigDict, Field
 
 from assistant.chat_models.background import Emit, read_from_thread
-from assistant.chat_models.hardware import core_count, free_memory_gb
+from assistant.chat_models.hardware import free_memory_gb
 from assistant.chat_models.local import Finished, LocalChatModel, Request
 from assistant.errors import ChatModelError
+from assistant.processes import core_count
 from assistant.settings import Settings
 
 _LOG = logging.getLogger(__name__)

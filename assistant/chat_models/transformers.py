@@ -28,6 +28,7 @@ from assistant.chat_models.background import Emit, read_from_thread
 from assistant.chat_models.local import Finished, LocalChatModel, Request
 from assistant.chat_models.stopping import StopFilter
 from assistant.errors import ChatModelError
+from assistant.processes import core_count
 from assistant.settings import Settings
 
 _REASON_CHARS = 200  # torch lists every tensor that does not fit
@@ -168,6 +169,7 @@ def load(folder: Path, settings: Settings) -> TransformersChatModel:
             expected="the folder of a causal language model",
             action="Correct ASSISTANT_CHAT_MODEL, or run scripts/download_model.py.",
         )
+    torch.set_num_threads(min(torch.get_num_threads(), core_count()))
     options = _precision(settings)
     trust = settings.trust_remote_code
     try:

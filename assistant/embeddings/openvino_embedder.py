@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from assistant.embeddings.base import Embedder, Vectors, batches_by_length
 from assistant.embeddings.pooling import pooling_of
+from assistant.processes import core_count
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -70,7 +70,7 @@ class OpenVinoEmbedder(Embedder):
             f"{folder.name}:{_fingerprint(folder)}:{self.query_prefix}:{self.passage_prefix}"
         )
         self._folder = folder
-        self._threads = _processors()
+        self._threads = core_count()
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, without special tokens and prefix."""
@@ -149,13 +149,6 @@ class OpenVinoEmbedder(Embedder):
 def _result(request: Any) -> Vectors:
     request.wait()
     return np.array(request.get_output_tensor().data, dtype=np.float32)
-
-
-def _processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _read_json(file: Path) -> dict[str, Any]:

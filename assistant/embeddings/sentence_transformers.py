@@ -12,6 +12,7 @@ import numpy as np
 
 from assistant.embeddings.base import Embedder, Vectors, batches_by_length
 from assistant.errors import ModelNotFoundError
+from assistant.processes import core_count
 
 _BATCH_TOKENS = 4096
 
@@ -20,6 +21,7 @@ class SentenceTransformersEmbedder(Embedder):
     """A model by name or folder, on the GPU where there is one."""
 
     def __init__(self, model: str) -> None:
+        import torch
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -30,6 +32,7 @@ class SentenceTransformersEmbedder(Embedder):
                 expected="a sentence-transformers folder or a Hugging Face name",
                 action="Set ASSISTANT_EMBEDDER, or download the model first.",
             ) from error
+        torch.set_num_threads(min(torch.get_num_threads(), core_count()))
         prompts = self._model.prompts
         self.query_prefix = prompts.get("query", "")
         self.passage_prefix = prompts.get("document") or prompts.get("passage") or ""

@@ -111,9 +111,9 @@ def parsing(
         yield outcomes
 
 
-def default_workers() -> int:
-    """Two processes fewer than processors, at most eight."""
-    return min(8, max(0, (os.cpu_count() or 1) - 2))
+def default_workers(cores: int) -> int:
+    """Two processes fewer than processors that may be used, at most eight."""
+    return min(8, max(0, cores - 2))
 
 
 def _from_threads(

@@ -23,6 +23,7 @@ from assistant.indexing.parsing import FileParser, default_workers, make_parser,
 from assistant.indexing.search_files import write_search_files
 from assistant.indexing.survey import Survey
 from assistant.indexing.writer import VersionWriter, Window
+from assistant.processes import core_count
 
 
 def write_version(
@@ -148,4 +149,4 @@ def _parser(job: Job) -> FileParser:
 
 def _workers(job: Job) -> int:
     given = job.options.workers
-    return default_workers() if given is None else given
+    return default_workers(core_count()) if given is None else given

@@ -17,6 +17,7 @@ from assistant.documents import LoadedDocument, SourceFile
 from assistant.errors import STOPPED
 from assistant.loaders.markdown import load_markdown
 from assistant.loaders.reading import decode, read_bytes, unreadable
+from assistant.processes import run_watched
 
 HTML = frozenset((".html", ".htm", ".xhtml"))
 ZIPPED = frozenset((".docx", ".pptx", ".epub"))
@@ -65,12 +66,11 @@ def _check_members(file: SourceFile, content: bytes) -> None:
 def _converted(file: SourceFile, suffix: str, content: bytes, limit_seconds: float) -> str:
     command = [sys.executable, str(_CHILD), suffix, str(int(limit_seconds) + 1)]
     try:
-        done = subprocess.run(
+        done = run_watched(
             command,
-            input=content,
-            stdout=subprocess.PIPE,
+            send=content,
+            timeout_seconds=limit_seconds,
             stderr=subprocess.DEVNULL,
-            timeout=limit_seconds,
             env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as error:

@@ -9,20 +9,19 @@ from __future__ import annotations
 import os
 import queue
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from itertools import dropwhile
 from pathlib import Path
 from typing import IO
 
 from assistant.errors import HubError
 from assistant.model_hub.hub_protocol import Watch
+from assistant.processes import child_process
 
 _LOOK_SECONDS = 0.2
 _REASON_CHARS = 300
@@ -96,36 +95,21 @@ def folder_bytes(folder: Path) -> int:
 def _started(
     command: Sequence[str | Path], environment: Mapping[str, str], log: IO[bytes]
 ) -> Iterator[subprocess.Popen[str]]:
-    try:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            env={**os.environ, "PYTHONUTF8": "1", **environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise _failed(f"{command[0]} cannot be started: {error}") from error
-    with process:
+    with ExitStack() as stack:
         try:
-            yield process
-        finally:
-            _end(process)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """End the child and, where the system has process groups, what the child started.
-
-    That may go on when the child is dead, and hold the output that is waited for.
-    """
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        with suppress(ProcessLookupError, PermissionError):  # nobody is left
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+            process = stack.enter_context(
+                child_process(
+                    [str(part) for part in command],
+                    env={**os.environ, "PYTHONUTF8": "1", **environment},
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    encoding="utf-8",
+                )
+            )
+        except OSError as error:
+            raise _failed(f"{command[0]} cannot be started: {error}") from error
+        yield process
 
 
 def _first_line(process: subprocess.Popen[str]) -> queue.SimpleQueue[str]:

@@ -1,4 +1,4 @@
-"""Where documents come from: git repositories and folders; knows nothing of what is in a file.
+"""Where documents come from: git repositories and folders.
 
 `sources_file` reads the list, `checkout` makes a source's files available, with `clones`
 for repositories and `git` for single commands; `files` lists what a source offers,

@@ -152,12 +152,6 @@ def _kept(clone: Clone, reached: Reached, reason: str) -> Checkout:
 def _ask(clone: Clone, address: str) -> str:
     """Update from one address; what fails becomes one of the errors that people know."""
     shown = without_password(address)
-    if address.startswith("-"):
-        raise SourceError(
-            f"{shown} is an option, not an address",
-            expected="an address such as https://github.com/acme/handbook",
-            action=_OTHER_ADDRESS,
-        )
     try:
         return clone.update(address)
     except NoSuchRevisionError as error:
@@ -192,12 +186,6 @@ def _known(shown: str, failure: GitCommandError) -> SourceError:
 
 def _all_failed(name: str, failures: list[SourceError]) -> SourceError:
     """One error for all addresses, each in one clause; of the kind that helps most."""
-    if not failures:
-        return SourceError(
-            f"source {name} has no address",
-            expected="a key `git` or `folder`",
-            action=_OTHER_ADDRESS,
-        )
     order = (RevisionNotFoundError, SourceUnreachableError, SourceNotFoundError, SourceError)
     worst = min(failures, key=lambda error: order.index(type(error)))
     got = "; ".join(error.got for error in failures)

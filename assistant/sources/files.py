@@ -1,4 +1,4 @@
-"""Lists the files that a source offers, and why others are skipped; reads no text."""
+"""Lists the files that a source offers, and why others are skipped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assistant.errors import SourceError
 from assistant.sources.checkout import Checkout
 from assistant.sources.git import GitCommandError
 from assistant.sources.globs import Globs, Verdict
-from assistant.sources.tree import tree
+from assistant.sources.tree import file_paths
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LFS_MOST_BYTES = 1024
@@ -72,7 +72,7 @@ def _paths(checkout: Checkout, globs: Globs) -> tuple[list[str], list[str]]:
 def _tracked(checkout: Checkout) -> list[str]:
     """Paths of files in the clone's commit."""
     try:
-        entries = tree(checkout.folder, checkout.commit)
+        return file_paths(checkout.folder, checkout.commit)
     except GitCommandError as failure:
         action = "Remove that folder; the next build with a network clones it again."
         if failure.timed_out:
@@ -82,7 +82,6 @@ def _tracked(checkout: Checkout) -> list[str]:
             expected="the clone as it was made",
             action=action,
         ) from failure
-    return [entry.path for entry in entries if entry.is_file]
 
 
 def _walk(folder: Path, globs: Globs, onerror: Callable[[OSError], None]) -> Iterator[str]:

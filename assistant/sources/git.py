@@ -1,24 +1,21 @@
-"""Runs one git command safely; knows nothing of sources or where clones are kept.
+"""Runs one git command safely, and says what its failure means.
 
-No prompts, no hooks, no filters, known languages and protocols only; a command that
-takes too long or is interrupted ends with every process that it started.
+No prompts, hooks or filters; known languages and protocols only; a command that takes too
+long or is interrupted ends together with every process that it started.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assistant.errors import SourceError
+from assistant.processes import run_watched
 
-_LOOK_SECONDS = 0.5
-_GRACE_SECONDS = 2.0
+_GRACE_SECONDS = 2.0  # in which git removes its temporary files
 _REASON_CHARS = 300
 _PROTOCOLS = "file:git:http:https:ssh"
 _CONFIG = (
@@ -58,7 +55,12 @@ _SAYS_NOTHING = "Could not read from remote repository"
 
 
 class GitCommandError(Exception):
-    """A git command failed; `words` is what it said, `timed_out` whether it was broken off."""
+    """A git command failed.
+
+    Attributes:
+        words: What it said, in one line and without passwords.
+        timed_out: Whether it was ended because it took too long.
+    """
 
     def __init__(self, words: str, *, timed_out: bool = False) -> None:
         super().__init__(words)
@@ -72,7 +74,7 @@ class GitCommandError(Exception):
 
     @property
     def is_local(self) -> bool:
-        """This machine is the matter: no space, no permission."""
+        """The fault is on this machine: no space, no permission."""
         return bool(_LOCAL.search(self.words))
 
     @property
@@ -95,7 +97,7 @@ def run_git(
     Args:
         arguments: Subcommand first; addresses and paths after `--`.
         folder: The working tree with its `.git`, else where to run.
-        timeout_seconds: The command is ended after so long.
+        timeout_seconds: The command is ended after this time.
         clone: Whether `folder` is a clone. Its `.git` is named to git, so that git never
             takes a repository further up for a broken clone.
         send: For standard input.
@@ -109,37 +111,18 @@ def run_git(
     command = ["git", *(part for setting in _CONFIG for part in ("-c", setting))]
     if clone:
         command += [f"--git-dir={folder / '.git'}", f"--work-tree={folder}"]
-    process = _start([*command, *arguments], folder)
-    ends = time.monotonic() + timeout_seconds
     try:
-        while True:
-            try:
-                output, errors = process.communicate(send or None, timeout=_LOOK_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                send = b""
-            if look:
-                look()
-            if time.monotonic() > ends:
-                raise GitCommandError(f"no end after {timeout_seconds:g} s", timed_out=True)
-    finally:
-        _end(process)
-    if process.returncode:
-        raise GitCommandError(_last_words(errors) or f"git ended with {process.returncode}")
-    return output
-
-
-def _start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            command,
+        done = run_watched(
+            [*command, *arguments],
+            timeout_seconds=timeout_seconds,
+            send=send,
+            look=look,
+            grace_seconds=_GRACE_SECONDS,
             cwd=folder,
             env=_environment(folder),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
         )
+    except subprocess.TimeoutExpired as error:
+        raise GitCommandError(f"no end after {timeout_seconds:g} s", timed_out=True) from error
     except FileNotFoundError as error:
         if error.filename != command[0]:
             raise
@@ -148,6 +131,9 @@ def _start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
             expected="git 2.29 or later on the PATH",
             action="Install it, for instance: apt-get install git",
         ) from error
+    if done.returncode:
+        raise GitCommandError(_last_words(done.stderr) or f"git ended with {done.returncode}")
+    return done.stdout
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -175,37 +161,10 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End git and, where the system has process groups, what git started."""
-    if process.poll() is not None:
-        return
-    if sys.platform == "win32":
-        process.kill()
-    else:
-        os.killpg(process.pid, signal.SIGTERM)  # git removes its temporary files
-        try:
-            process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        finally:
-            _kill_group(process.pid)
-    process.wait()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream:
-            stream.close()
-
-
-def _kill_group(group: int) -> None:
-    if sys.platform != "win32":
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except ProcessLookupError:
-            return  # All of them are gone.
-
-
 def _last_words(errors: bytes) -> str:
-    """Return what git and the server said, in one line, without passwords."""
-    lines = [line.strip() for line in errors.decode(errors="replace").splitlines()]
+    """What git and the server said, in one line, without passwords and control characters."""
+    text = errors.decode(errors="replace")
+    lines = [re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", line.strip()) for line in text.splitlines()]
     told = [line for line in lines if _TOLD.match(line)] or lines
     words = [_LABEL.sub("", line).rstrip(".") for line in told if _SAYS_NOTHING not in line]
     return without_password(", ".join((words or told)[-3:]))[:_REASON_CHARS]
@@ -218,5 +177,9 @@ def git_address(address: str) -> str:
 
 
 def without_password(text: str) -> str:
-    """Return `text` with user and password taken out of the addresses in it."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "", text)
+    """Return `text` without user, password and query of the addresses in it.
+
+    A password may have @ and / in it, so that all before the last @ counts as one.
+    """
+    text = re.sub(r"(?<=://)[^/\s'\"][^\s'\"]*@", "***@", text)
+    return re.sub(r"(://[^\s'\"?]*)\?[^\s'\"]*", r"\1?***", text)

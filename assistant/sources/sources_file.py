@@ -1,4 +1,4 @@
-"""Reads the list of sources from TOML; knows nothing of git, and opens no source."""
+"""Reads the list of sources from TOML, and says where in the file a mistake is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from assistant.documents import Source
 from assistant.errors import SourcesFileError
 from assistant.settings import PROJECT_FOLDER
+from assistant.sources.git import without_password
 from assistant.sources.links import template_fields
 from assistant.sources.source_table import SourceTable
 
@@ -79,7 +80,7 @@ def _source(file: Path, text: str, number: int, table: Any) -> Source:
         present = isinstance(table, dict) and key in table
         got = f"key {key!r}" if present else f"source {number + 1}"
         if present and first["type"] != "extra_forbidden":
-            got += f" is {first['input']!r}"
+            got += without_password(f" is {first['input']!r}")
         expected = _expected(first["type"], first["msg"], str(key))
         raise _invalid(file, text, ("source", number, key), got, expected) from error
     defaults = Source(read.name)
@@ -152,37 +153,26 @@ def _syntax_error(file: Path, text: str, error: ValueError) -> SourcesFileError:
 def _invalid(
     file: Path, text: str, place: tuple[Any, ...], got: str, expected: str
 ) -> SourcesFileError:
-    line = _line_of(text, place)
+    line = _line_of(text, *place)
     return SourcesFileError(f"{file}, line {line}: {got}", expected=expected, action=_ACTION)
 
 
-def _line_of(text: str, place: tuple[Any, ...]) -> int:
-    """Line where the value at `place` begins, or else its table, from 1.
+def _line_of(text: str, name: str, number: int = 0, key: str | None = None) -> int:
+    """Line of a key in the table with this name and number, else of the table, from 1.
 
-    The parser tells no lines. But what stands before the value is TOML by itself, and so
-    is what ends with it: the value begins after the last valid beginning without it.
+    The parser does not tell lines. A line in a string of several lines that looks like a
+    key is taken for it.
     """
-    lines = [f"{line}\n" for line in text.split("\n")]
-    while place:
-        begins = 1
-        for count in range(1, len(lines) + 1):
-            try:
-                content = tomllib.loads("".join(lines[:count]))
-            except tomllib.TOMLDecodeError:
-                continue
-            if _has(content, place):
-                return begins
-            begins = count + 1
-        place = place[:-1]
-    return 1
+    lines = text.split("\n")
+    tables = _lines_that_begin(lines, name) or [1]
+    begins = tables[min(number, len(tables) - 1)]
+    ends = next((line for line in tables if line > begins), len(lines) + 1)
+    keys = _lines_that_begin(lines, key) if key else []
+    return next((line for line in keys if begins <= line < ends), begins)
 
 
-def _has(content: Any, place: tuple[Any, ...]) -> bool:
-    for key in place:
-        if isinstance(content, list):
-            if not isinstance(key, int) or key >= len(content):
-                return False
-        elif not isinstance(content, dict) or key not in content:
-            return False
-        content = content[key]
-    return True
+def _lines_that_begin(lines: list[str], name: str) -> list[int]:
+    """Lines, from 1, of a key or of a table's header, with or without quotes."""
+    quoted = rf"""(["']?){re.escape(name)}\1"""
+    begins = re.compile(rf"\s*(?:\[\[?\s*)?{quoted}\s*[.=\]]")
+    return [number for number, line in enumerate(lines, 1) if begins.match(line)]

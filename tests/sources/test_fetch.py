@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -279,8 +280,33 @@ def test_a_server_that_cannot_filter(upstream: Repository, clones: Path) -> None
     upstream.git("config", "uploadpack.allowFilter", "false")
     checkout = get(upstream.address, clones=clones)
     assert set(on_disk(checkout)) == WANTED
+    (checkout.folder / ".git" / "mine").touch()
     upstream.commit({"docs/more.md": "More.\n"})
     assert "docs/more.md" in paths(get(upstream.address, clones=clones))
+    assert (checkout.folder / ".git" / "mine").exists()
+
+
+def test_an_update_that_stops_halfway_leaves_the_clone_as_it_was(
+    upstream: Repository, clones: Path
+) -> None:
+    serve, left = git_answer(upstream.folder.parent), [100]
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        left[0] -= 1
+        (serve if left[0] >= 0 else status_answer(500))(request)
+
+    with http_server(answer) as server:
+        before = get(f"{server}/upstream/.git", clones=clones)
+        was = on_disk(before)
+        upstream.commit({"README.md": "# New\n"}, delete=("docs/notes.txt",))
+        for requests in range(6):
+            left[0] = requests
+            checkout = get(f"{server}/upstream/.git", clones=clones)
+            assert (checkout.status, checkout.commit) == ("kept", before.commit)
+            assert on_disk(checkout) == was
+            assert get(f"{server}/upstream/.git", clones=clones, offline=True).commit
+        left[0] = 6
+        assert get(f"{server}/upstream/.git", clones=clones).status == "ok"
 
 
 def test_over_http(upstream: Repository, clones: Path) -> None:
@@ -344,13 +370,25 @@ def test_addresses_that_are_refused(clones: Path, address: str) -> None:
     assert not list(clones.rglob("x"))
 
 
-def test_passwords_are_not_shown(clones: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "secret", ["://user:hunter2@", "://user:a@hunter2@", "://user:hunter2/b@", "://hunter2@"]
+)
+def test_passwords_are_not_shown(
+    clones: Path, caplog: pytest.LogCaptureFixture, secret: str
+) -> None:
     caplog.set_level(logging.INFO, "assistant")
-    address = closed_address().replace("://", "://user:hunter2@")
-    with pytest.raises(SourceUnreachableError) as caught:
-        get(address, address, clones=clones)
+    address = closed_address().replace("://", secret)
+    with pytest.raises(SourceError) as caught:
+        get(address, f"{address}?private_token=hunter2", clones=clones)
     assert "hunter2" not in str(caught.value) + caplog.text
     assert "127.0.0.1" in caplog.text
+
+
+def test_passwords_are_not_kept(upstream: Repository, clones: Path) -> None:
+    with http_server(git_answer(upstream.folder.parent)) as server:
+        get(f"{server}/upstream/.git".replace("://", "://user:hunter2@"), clones=clones)
+    kept = [file for file in clones.rglob("*") if file.is_file()]
+    assert [file for file in kept if b"hunter2" in file.read_bytes()] == []
 
 
 def test_mirrors_are_tried_in_order_with_a_line_for_each(

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from http.server import BaseHTTPRequestHandler
+from io import BufferedIOBase
 from pathlib import Path
 
 import pytest
@@ -15,16 +17,22 @@ import pytest
 from assistant.documents import Source
 from assistant.errors import SourceError, SourceUnreachableError
 from assistant.sources import fetch
-from assistant.sources.git import GitCommandError, run_git
-from tests.sources.repositories import Repository, make_repository
+from assistant.sources.git import GitCommandError, run_git, without_password
+from tests.sources.repositories import Repository, git_answer, http_server, make_repository
 
 SECONDS = 10.0
 
 
-def counts(folder: Path) -> dict[str, int]:
-    """What git counts in a clone: objects, and the size of packs in KiB."""
-    output = Repository(folder).git("count-objects", "-v")
-    return {name: int(count) for name, count in (line.split(": ") for line in output.splitlines())}
+def pack_kib(folder: Path) -> int:
+    """The size of packs in a clone, as git counts it."""
+    lines = Repository(folder).git("count-objects", "-v").splitlines()
+    return int(dict(line.split(": ") for line in lines)["size-pack"])
+
+
+def objects(folder: Path) -> set[str]:
+    """The objects that are in a clone; some packs repeat one, to tell the difference to it."""
+    listed = Repository(folder).git("cat-file", "--batch-all-objects", "--batch-check")
+    return set(listed.splitlines())
 
 
 @pytest.fixture
@@ -42,16 +50,58 @@ def test_less_is_transferred_than_by_a_shallow_clone(
     large.commit({"docs/0.md": "# Changed\n"})
     large.git("clone", "--quiet", "--depth=1", large.address, str(tmp_path / "plain"))
     checkout = fetch(Source("tool", git=(large.address,)), folder=clones, timeout_seconds=60)
-    plain, ours = counts(tmp_path / "plain"), counts(checkout.folder)
+    ours = objects(checkout.folder)
     # One commit, three trees and the pages, and no picture.
-    assert ours["in-pack"] == 1 + 3 + 20
-    assert plain["in-pack"] == ours["in-pack"] + 40
-    assert ours["size-pack"] * 100 < plain["size-pack"]
+    assert len(ours) == 1 + 3 + 20
+    assert len(objects(tmp_path / "plain")) == len(ours) + 40
+    assert pack_kib(checkout.folder) * 100 < pack_kib(tmp_path / "plain")
 
     large.commit({"docs/1.md": "# Changed, too\n", "img/1.png": b"changed"})
     fetch(checkout.source, folder=clones, timeout_seconds=60)
     # One commit, three trees and one page.
-    assert counts(checkout.folder)["in-pack"] == ours["in-pack"] + 1 + 3 + 1
+    assert len(objects(checkout.folder) - ours) == 1 + 3 + 1
+
+
+def test_requests_and_bytes(large: Repository, clones: Path) -> None:
+    pages = {f"guide/{number // 40}/{number}.md": f"# {number}\n" for number in range(400)}
+    large.commit(pages)
+    source_of, asked = git_answer(large.folder.parent), []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.wfile = CountingWriter(request.wfile)  # type: ignore[assignment]
+        source_of(request)
+        asked.append(request.wfile.count)  # type: ignore[attr-defined]
+
+    def cost(source: Source) -> tuple[int, int]:
+        asked.clear()
+        fetch(source, folder=clones, timeout_seconds=60)
+        return len(asked), sum(asked)
+
+    with http_server(answer) as server:
+        source = Source("tool", git=(f"{server}/large/.git",))
+        first = cost(source)
+        # A greeting and a question each: which commit, its trees, and all contents at once.
+        assert first[0] == 6
+        assert cost(source)[0] == 2
+        large.commit({"guide/3/130.md": "# Changed\n"})
+        # Four objects and the servers' greetings, not the trees of all folders again.
+        requests, arrived = cost(source)
+        assert requests == 6
+        assert arrived < 3000 < first[1] / 5
+
+
+class CountingWriter:
+    """Counts the bytes of an answer."""
+
+    def __init__(self, file: BufferedIOBase) -> None:
+        self.file, self.count = file, 0
+
+    def write(self, content: bytes) -> int:
+        self.count += len(content)
+        return self.file.write(content)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.file, name)
 
 
 def test_the_bytes_that_arrive_are_reported(large: Repository, clones: Path) -> None:
@@ -157,3 +207,29 @@ def test_what_the_words_of_git_mean(words: str, property_name: str) -> None:
     error = GitCommandError(words)
     names = ("not_found", "no_revision", "is_local")
     assert [name for name in names if getattr(error, name)] == [property_name] * bool(property_name)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://user:hunter2@a/b", "https://***@a/b"),
+        ("https://user:p@ss@a/b", "https://***@a/b"),
+        ("https://user:p/ss?x@a/b", "https://***@a/b"),
+        ("https://token@a/b, then ssh://git@c/d", "https://***@a/b, then ssh://***@c/d"),
+        ("https://a/b?private_token=hunter2", "https://a/b?***"),
+        ("'https://u:p@a/b?private_token=p' not found", "'https://***@a/b?***' not found"),
+        ("https://a/b: is it there?", "https://a/b: is it there?"),
+        ("git@a:b/c and a@b", "git@a:b/c and a@b"),
+        ("file:///home/a@b/c", "file:///home/a@b/c"),
+    ],
+)
+def test_addresses_are_shown_without_secrets(text: str, shown: str) -> None:
+    assert without_password(text) == shown
+
+
+def test_words_of_a_server_do_not_steer_the_terminal(tmp_path: Path) -> None:
+    words = ["-c", "alias.x=!printf 'remote: \\033[31mred\\rFAKE\\n' >&2; exit 1", "x"]
+    with pytest.raises(GitCommandError) as caught:
+        run_git(words, folder=tmp_path, timeout_seconds=5, clone=False)
+    assert caught.value.words.isprintable()
+    assert "red" in caught.value.words

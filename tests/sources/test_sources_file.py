@@ -138,6 +138,19 @@ def test_errors_name_line_and_key(tmp_path: Path, added: str, line: int, key: st
     assert f"'{key}'" in message
 
 
+def test_the_line_in_a_long_file(tmp_path: Path) -> None:
+    tables = [f'[[source]]\nname = "{number}"\nfolder = "x"\n' for number in range(2000)]
+    last = '[[source]]\nname = "a"\ngit = 3\n'
+    assert "line 6003:" in str(error_for(tmp_path, "".join([*tables, last])))
+    odd = "[[ 'source' ]]\n'name' = 3\n"
+    assert "line 3002:" in str(error_for(tmp_path, "".join([*tables[:1000], odd, *tables])))
+
+
+def test_a_refused_address_is_shown_without_password(tmp_path: Path) -> None:
+    text = '[[source]]\nname = "a"\ngit = "https://user:hunter2@a/b\\nc"\n'
+    assert "hunter2" not in str(error_for(tmp_path, text))
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
