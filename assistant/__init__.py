@@ -2,7 +2,7 @@
 
 Rooms, each importing only from those before it: errors, settings, progress, documents,
 language, sources, loaders, splitter, embeddings, model_hub, keywords, index, indexing,
-chat_models, retriever, answering, evaluation, reports, application, ui.
+chat_models, retriever, answering, evaluation, reports, application, contract, ui.
 """
 
 from importlib.util import find_spec

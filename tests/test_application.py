@@ -18,7 +18,8 @@ from assistant.answering.grounding import (
     shipped_calibration,
 )
 from assistant.application import Application
-from assistant.documents import Retrieved, SearchFilters, Turn
+from assistant.chat_models import Choice
+from assistant.documents import Question, Retrieved, SearchFilters, Turn
 from assistant.errors import (
     FilterError,
     IndexCorruptError,
@@ -80,7 +81,8 @@ def chain_of(
 ) -> AnswerChain:
     """The chain of an application whose retriever and model are made already."""
     application = Application(settings)
-    application.made |= {"retriever": finder, "chat_model": model}
+    choice = Choice("llama_cpp", "scripted", "given by a test")
+    application.made |= {"retriever": finder, "chat_model_choice": choice, "chat_model": model}
     return application.chain
 
 
@@ -88,6 +90,7 @@ def test_the_chain_is_as_the_settings_say(folder: Path, finder: KnowledgeRetriev
     model = ScriptedChatModel(replies=["Set it to 8 [1]."])
     answer = chain_of(settings_in(folder), finder, model).invoke(QUESTION)
     assert (answer.text, answer.refused) == ("Set it to 8 [1].", False)
+    assert (answer.model, answer.index_version) == ("scripted", finder.search(QUESTION).version)
     strict = settings_in(folder, answerable_threshold=1.0, max_question_chars=100)
     chain = chain_of(strict, finder, model)
     assert chain.invoke(QUESTION).refused
@@ -100,7 +103,7 @@ def test_follow_ups_are_rewritten_by_the_model_if_that_is_set(
 ) -> None:
     model = ScriptedChatModel(replies=["how to quantize the kv cache to int8", "8 [1]."])
     settings = settings_in(folder, rewrite_follow_ups=True)
-    history = [Turn("What is a kv cache?", "A cache [1].")]
+    history = [Turn(Question("What is a kv cache?"), "A cache [1].")]
     events = chain_of(settings, finder, model).answer("and how to quantize it?", history)
     first = next(events)
     assert isinstance(first, Retrieved)

@@ -30,6 +30,7 @@ ROOMS = [
     "evaluation",
     "reports",
     "application",
+    "contract",
     "ui",
 ]
 # The one place that joins the rooms, the page included.

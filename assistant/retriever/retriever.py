@@ -15,13 +15,13 @@ from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
 from pydantic import ConfigDict, PrivateAttr
 
-from assistant.documents import SearchFilters, SearchHit
+from assistant.documents import Evidence, SearchFilters, SearchHit
 from assistant.embeddings import Embedder
 from assistant.errors import FilterError, IndexCorruptError
 from assistant.index import Manifest, OpenIndex
 from assistant.language import language_of, readable
 from assistant.retriever.candidates import Candidates, SearchableVersion
-from assistant.retriever.evidence import Evidence, weigh
+from assistant.retriever.evidence import weigh
 from assistant.retriever.fusion import (
     RRF_CONSTANT,
     fold_translations,
@@ -51,13 +51,14 @@ class HasCurrentVersion(Protocol):
 class Found:
     """Hits, best first, what speaks for their answering the question, and its vector.
 
-    `manifest` is that of the version that was searched.
+    `manifest` and `version`, its name, are those of the version that was searched.
     """
 
     hits: tuple[SearchHit, ...]
     evidence: Evidence
     vector: NDArray[np.float32]
     manifest: Manifest
+    version: str
 
 
 class KnowledgeRetriever(BaseRetriever):
@@ -109,7 +110,7 @@ class KnowledgeRetriever(BaseRetriever):
         hits = self._hits(version, question, fused, max(count, self._depth()))
         if self.reranker is not None:
             hits = self._reranked(self.reranker, question, hits)
-        return Found(tuple(hits[:count]), evidence, vector, version.manifest)
+        return Found(tuple(hits[:count]), evidence, vector, version.manifest, version.name)
 
     @property
     def manifest(self) -> Manifest:

@@ -14,6 +14,8 @@ from tests.scripts.commands import Commands, Finished
 QUESTION = "how to quantize the kv cache online"
 ANSWER = "Set `quant_policy` to 8 [1]. Or to 4 [9]."
 KEYS = {"answer", "refused", "citations", "timings", "prompt_tokens", "completion_tokens"}
+KEYS |= {"answer_id", "model", "index_version", "finish_reason"}
+ERROR_KEYS = {"error", "kind", "got", "expected", "action", "facts"}
 HIT_KEYS = {"rank", "score", "source", "heading", "start_line", "end_line", "url", "text"}
 
 
@@ -60,6 +62,8 @@ def test_json_for_one_question(asking: Asking) -> None:
     assert 0 < timings["retrieve"] <= timings["first_token"] <= timings["total"]
     assert result["prompt_tokens"] > 20
     assert result["completion_tokens"] == 1
+    assert (result["model"], result["finish_reason"]) == ("tiny", "stop")
+    assert result["index_version"] == (asking.commands.db / "current").read_text().split()[0]
     prompt = asking.server.asked[-1]["messages"][-1]["content"]
     assert QUESTION in prompt
     assert "Set `quant_policy` to 8" in prompt
@@ -88,7 +92,9 @@ def test_a_bad_question_in_a_batch_does_not_keep_the_others_from_their_answers(
     done = asking("--batch", str(file))
     assert done.returncode == 1
     bad, good = map(json.loads, done.stdout.splitlines())
-    assert (bad["id"], set(bad)) == ("long", {"id", "error"})
+    assert (bad["id"], set(bad)) == ("long", {"id"} | ERROR_KEYS)
+    assert bad["kind"] == "QuestionTooLongError"
+    assert bad["facts"] == {"characters": 3000, "limit": 2000}
     assert "the question has 3000 characters (expected: at most 2000)" in bad["error"]
     assert "long: the question has 3000 characters" in done.stderr
     assert (good["id"], good["refused"]) == ("a", False)
