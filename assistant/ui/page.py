@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gradio as gr
+
 from assistant import chat_models
 from assistant.application import Application
 from assistant.indexing import running_build
@@ -10,11 +12,11 @@ from assistant.ui.layout import build_demo
 from assistant.ui.serving import serve
 
 
-def serve_page(application: Application) -> None:
-    """Build the page and serve it; raises what `serve` raises."""
+def page_of(application: Application) -> gr.Blocks:
+    """The page, not yet served."""
     settings = application.settings
     examples_file = settings.sources_file.with_name("examples.toml")
-    demo = build_demo(
+    return build_demo(
         application.chain,
         lambda: application.retriever.manifest,
         building=lambda: running_build(settings.db_folder),
@@ -23,8 +25,13 @@ def serve_page(application: Application) -> None:
         examples=read_examples(examples_file) if examples_file.is_file() else None,
         concurrency=chat_models.default_concurrency(application.chat_model_choice, settings),
     )
+
+
+def serve_page(application: Application) -> None:
+    """Build the page and serve it; raises what `serve` raises."""
+    settings = application.settings
     serve(
-        demo,
+        page_of(application),
         host=settings.host,
         port=settings.port,
         root_path=settings.root_path,
