@@ -50,7 +50,7 @@ class AnswerChain(Runnable[Asked, AnswerEvent]):
         **_: Any,
     ) -> Iterator[AnswerEvent]:
         """One `Retrieved`, then `Delta`s, then one `Answer`."""
-        question, history = input if isinstance(input, tuple) else (input, ())
+        question, history = (input, ()) if isinstance(input, (str, Question)) else input
         yield from self.answer(question, history, config=config)
 
     def answer(

@@ -31,7 +31,7 @@ class _Writing:
         deadline: Moment of `time.monotonic` at which it ends.
         prompt_tokens: Read so far.
         completion_tokens: Written so far.
-        finish_reason: Why it ended.
+        finish_reason: Why it ended; None while it is written.
         cut: Whether one of these limits ended it.
     """
 
@@ -39,7 +39,7 @@ class _Writing:
     deadline: float
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    finish_reason: FinishReason = "stop"
+    finish_reason: FinishReason | None = None
     cut: bool = False
 
     def take(self, chunk: BaseMessage) -> str:
@@ -50,7 +50,7 @@ class _Writing:
         reason, text = chunk.response_metadata.get("finish_reason"), str(chunk.text)
         if reason:
             self.finish_reason = "length" if reason == "length" else "stop"
-        elif time.monotonic() > self.deadline:
+        elif self.finish_reason is None and time.monotonic() > self.deadline:
             self.finish_reason, self.cut = "time", True
         if len(text) > self.chars_left:
             text = text[: int(self.chars_left)]
@@ -142,7 +142,7 @@ class Writer:
             completion_tokens=writing.completion_tokens,
             model=self._model_name,
             index_version=retrieved.index_version,
-            finish_reason=writing.finish_reason,
+            finish_reason=writing.finish_reason or "stop",
         )
 
     def _texts(
@@ -169,6 +169,7 @@ class Writer:
         self, messages: Sequence[BaseMessage], writing: _Writing, config: RunnableConfig | None
     ) -> Iterator[str]:
         """What the model writes, until it or a limit ends it."""
+        writing.finish_reason = None
         stream = self._chat_model.stream(list(messages), config)
         # A generator, though its type only promises an iterator. Closing it stops the model.
         with closing(cast("Generator[BaseMessage, None, None]", stream)) as chunks:

@@ -101,6 +101,19 @@ def test_an_answer_that_takes_too_long_keeps_what_is_written() -> None:
     assert model.closed
 
 
+def test_an_answer_that_has_ended_is_not_too_late_by_its_count_of_tokens() -> None:
+    class SlowToCount(EndingChatModel):
+        def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+            for chunk in super()._stream(*args, **kwargs):
+                if chunk.message.usage_metadata:  # type: ignore[attr-defined]
+                    time.sleep(0.3)
+                yield chunk
+
+    model = SlowToCount(replies=["ok [1]"], reason="stop")
+    _, answer = written(Writer(model, passages_tokens=100, answer_seconds=0.2))
+    assert (answer.finish_reason, answer.prompt_tokens) == ("stop", 7)
+
+
 def test_a_model_that_has_no_word_in_time_has_failed() -> None:
     model = EndlessChatModel(replies=[], piece="", seconds=0.02)
     with pytest.raises(ChatModelError, match=r"no word of an answer within 0\.1 seconds"):
