@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from assistant.answering.find import Finder
 from assistant.answering.follow_up import standalone_by_rules
 from assistant.documents import Evidence, Question, Retrieved, SearchHit, Turn
+from assistant.errors import QuestionTooLongError, SettingsError
 from assistant.evaluation.baselines import Variant
 from assistant.evaluation.questions import Dialogue, EvalQuestion
 from assistant.evaluation.scores import (
@@ -81,16 +82,26 @@ def ask(
     The first question is asked once more beforehand, so that no time is that of loading.
 
     Raises:
-        QuestionTooLongError: A question is longer than the page accepts.
+        SettingsError: A question is longer than the page accepts.
     """
     for question in questions[:1]:
-        finder.find(Question(question.question), k=_K)
+        _found(finder, question)
     outcomes = []
     for done, question in enumerate(questions, start=1):
-        retrieved = finder.find(Question(question.question), k=_K)
-        outcomes.append(Outcome.of(question, retrieved))
+        outcomes.append(Outcome.of(question, _found(finder, question)))
         progress("search", done, len(questions), "questions")
     return outcomes
+
+
+def _found(finder: Finder, question: EvalQuestion) -> Retrieved:
+    try:
+        return finder.find(Question(question.question), k=_K)
+    except QuestionTooLongError as error:
+        raise SettingsError(
+            f"question {question.id!r} has {error.characters} characters",
+            expected=error.expected,
+            action="Shorten it, or raise ASSISTANT_MAX_QUESTION_CHARS.",
+        ) from error
 
 
 def compare(

@@ -232,6 +232,12 @@ def test_a_given_threshold_is_used_instead(finder: KnowledgeRetriever) -> None:
     assert all(outcome.refused for outcome in ask(judging(finder, threshold=1.0), QUESTIONS))
 
 
+def test_a_question_that_the_page_would_not_accept_is_named(finder: KnowledgeRetriever) -> None:
+    long = EvalQuestion("log", "x" * 501)
+    with pytest.raises(SettingsError, match=r"'log' has 501 characters .*at most 500"):
+        ask(judging(finder), [*QUESTIONS, long])
+
+
 def test_progress_is_told(finder: KnowledgeRetriever) -> None:
     seen = []
     ask(judging(finder), QUESTIONS, progress=lambda *report: seen.append(report))
