@@ -159,11 +159,7 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A hit and the number that an answer cites it by.
-
-    The number belongs to the answer: it is the hit's rank only where one search has
-    found everything that the answer may cite.
-    """
+    """A hit and the number that an answer cites it by, which need not be its rank."""
 
     number: int
     hit: SearchHit
@@ -260,13 +256,7 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something done on the way to an answer, such as the use of a tool.
-
-    Attributes:
-        kind: What was done, such as "search".
-        title: In a few words.
-        text: In detail.
-    """
+    """Something done on the way to an answer; `kind` says what, such as "search"."""
 
     kind: str
     title: str
@@ -285,12 +275,8 @@ class Answer:
     """Last event of an answer: the whole text and what it cites.
 
     Attributes:
-        text: All that was written.
         refused: Whether it only says that the knowledge base has no answer.
         citations: In the order in which the text cites them.
-        timings: How long it took.
-        prompt_tokens: Tokens that the chat model read.
-        completion_tokens: Tokens that it wrote.
         id: Different for each answer.
         model: Name of the chat model; empty where none was asked.
         index_version: Name of the version of the index that it was written from.
