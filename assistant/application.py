@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from assistant.answering.chain import AnswerChain
+    from assistant.answering.find import Finder
+    from assistant.answering.write import Writer
     from assistant.chat_models import Choice
+    from assistant.documents import Turn
     from assistant.indexing import BuildReport
     from assistant.retriever import KnowledgeRetriever
     from assistant.retriever.reranking import Reranker
@@ -173,24 +176,44 @@ class Application:
         return Path(choice.model).name
 
     @_Once
-    def chain(self) -> AnswerChain:
-        """Retriever and chat model, joined."""
-        from assistant.answering.chain import AnswerChain
+    def finder(self) -> Finder:
+        """Finds passages, and decides whether a question can be answered."""
+        from assistant.answering.find import Finder
+        from assistant.answering.follow_up import standalone_by_rules
         from assistant.answering.grounding import Calibrations
 
         settings = self.settings
         calibrations = Calibrations()
         calibrations(self.retriever.manifest)  # warns at the start, not at the first question
-        return AnswerChain(
+        return Finder(
             self.retriever,
-            self.chat_model,
             calibration=calibrations,
             threshold=settings.answerable_threshold,
+            max_question_chars=settings.max_question_chars,
+            standalone=self._rewritten if settings.rewrite_follow_ups else standalone_by_rules,
+        )
+
+    @_Once
+    def writer(self) -> Writer:
+        """Writes answers with the chat model."""
+        from assistant.answering.write import Writer
+
+        settings = self.settings
+        return Writer(
+            self.chat_model,
+            model_name=self.model_name,
             passages_tokens=settings.passages_tokens,
             prompt_tokens=settings.chat_context_tokens - settings.answer_tokens,
-            max_question_chars=settings.max_question_chars,
-            rewrite_follow_ups=settings.rewrite_follow_ups,
+            answer_tokens=settings.answer_tokens,
+            answer_seconds=settings.answer_seconds,
         )
+
+    @_Once
+    def chain(self) -> AnswerChain:
+        """Finder and writer, joined."""
+        from assistant.answering.chain import AnswerChain
+
+        return AnswerChain(self.finder, self.writer)
 
     def build(
         self,
@@ -227,6 +250,12 @@ class Application:
         """Close the index if it was opened."""
         if "index" in self.made:
             self.index.close()
+
+    def _rewritten(self, question: str, history: Sequence[Turn]) -> str:
+        """The question as the chat model makes it stand alone."""
+        from assistant.answering.follow_up import standalone_by_model
+
+        return standalone_by_model(question, history, self.chat_model)
 
     def _choose(self, *, only_pypi: bool) -> Choice:
         from assistant import chat_models

@@ -1,17 +1,25 @@
-"""The vocabulary of the project: plain frozen data; knows nothing of where it is kept.
+"""The vocabulary of the project, as plain frozen data.
 
-A `Source` is where documents come from, a `Chunk` a span of one document, a
-`SearchHit` a chunk with its score, a `Citation` a hit with the number it has in an
-`Answer`. Scores: higher is better, everywhere.
+A `Source` is where documents come from, a `Chunk` a span of one document, a `SearchHit` a
+chunk with its score, a `Citation` a hit under the number that an answer cites it by.
+`Retrieved` is what was found for a `Question`, and `Answer` what was written from it.
+Scores: higher is better, everywhere.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+
+if TYPE_CHECKING:  # whoever only reads files does without numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 Language = Literal["zh", "en"]
+# "stop": the model came to its end; "length" and "time": a limit ended the answer.
+FinishReason = Literal["stop", "length", "time", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,9 @@ class Chunk:
         url: Where a person can open the lines, empty where there is no such place.
         language: Language of the document.
         token_count: Length of the embedded text in the embedder's tokens.
+        page: Page of a document that has pages, from 1.
+        box: Place on that page as (left, top, right, bottom), in shares of its width and
+            height from the top left corner.
     """
 
     id: str
@@ -103,6 +114,8 @@ class Chunk:
     url: str
     language: Language
     token_count: int
+    page: int | None = None
+    box: tuple[float, float, float, float] | None = None
 
     @property
     def address(self) -> str:
@@ -146,23 +159,56 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """The hit behind a [number] of an answer."""
+    """A hit and the number that an answer cites it by, which need not be its rank."""
 
     number: int
     hit: SearchHit
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for and against an answer being in the knowledge base.
+
+    Attributes:
+        similarity: Highest cosine of a passage to the question.
+        coverage: Share of the question's words, by their weight, that the first hit has.
+        agreement: BM25 of the best of the passages nearest by vector, as a share of the
+            highest BM25: 1 where both rankings have the same passage in front.
+        unknown_names: Number of words in Latin letters that no passage has; each counts
+            less than one in a small index, where being absent says less.
+        missing_name: Weight of the rarest word in Latin letters that a hit lacks, for the
+            hit that lacks least, as a share of the greatest weight there is in this index,
+            or in a large one if this one is small (`assistant.retriever.evidence`).
+        length: Logarithm of the number of the question's words, plus one.
+    """
+
+    similarity: float
+    coverage: float
+    agreement: float
+    unknown_names: float
+    missing_name: float
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person asks: a text, and pictures that belong to it."""
+
+    text: str
+    images: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A question of a conversation and the answer that it got."""
 
-    question: str
+    question: Question
     answer: str
 
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Milliseconds from the question on; `first_token` is None where no model was asked."""
+    """Milliseconds since the question was asked; `first_token` is None if no model was asked."""
 
     retrieve: float
     first_token: float | None
@@ -171,15 +217,50 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """First event of an answer: what was found, before the first word.
+    """What was found for a question, and whether it can be answered from that.
 
-    `searched_for` is the question as it was looked up: a follow-up made to stand alone.
+    Attributes:
+        question: As it was asked, in characters that tokenizers accept.
+        history: The turns before it, oldest first.
+        language: Language of the question as it was asked.
+        searched_for: What was looked up: a follow-up question is made to stand alone.
+        hits: Best first.
+        answerable: Whether the evidence is enough for an answer.
+        confidence: Probability that the knowledge base has an answer, from 0 to 1.
+        evidence: What the probability was computed from.
+        vector: (dimension,) embedding of `searched_for`, L2-normalised.
+        index_version: Name of the version of the index that was searched.
+        milliseconds: Time that it took.
+        first_number: Number of the first hit in the answer; the others follow.
     """
 
+    question: Question
+    history: tuple[Turn, ...]
+    language: Language
+    searched_for: str
     hits: tuple[SearchHit, ...]
     answerable: bool
     confidence: float
-    searched_for: str = ""
+    evidence: Evidence
+    vector: NDArray[np.float32] = field(compare=False)
+    index_version: str
+    milliseconds: float
+    first_number: int = 1
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The hits under the numbers that an answer may cite them by."""
+        numbered = enumerate(self.hits, start=self.first_number)
+        return tuple(Citation(number, hit) for number, hit in numbered)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something done on the way to an answer; `kind` says what, such as "search"."""
+
+    kind: str
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +272,16 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Last event of an answer: the whole text and what it cites."""
+    """Last event of an answer: the whole text and what it cites.
+
+    Attributes:
+        refused: Whether it only says that the knowledge base has no answer.
+        citations: In the order in which the text cites them.
+        id: Different for each answer.
+        model: Name of the chat model; empty where none was asked.
+        index_version: Name of the version of the index that it was written from.
+        finish_reason: Why it ended.
+    """
 
     text: str
     refused: bool
@@ -199,6 +289,11 @@ class Answer:
     timings: Timings = field(default_factory=lambda: Timings(0.0, None, 0.0))
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    id: str = field(default_factory=lambda: uuid4().hex)
+    model: str = ""
+    index_version: str = ""
+    finish_reason: FinishReason = "stop"
 
 
-AnswerEvent = Retrieved | Delta | Answer
+# Any number of `Retrieved`, `Step` and `Delta`, then one `Answer`.
+AnswerEvent = Retrieved | Step | Delta | Answer

@@ -27,6 +27,16 @@ class AssistantError(Exception):
     def __str__(self) -> str:
         return f"{self.got} (expected: {self.expected}). {self.action}"
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """The fields that a class adds, by name: values for a sentence about the error."""
+        said = ("got", "expected", "action")
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name not in said and not name.startswith("_")
+        }
+
 
 class SettingsError(AssistantError):
     """A setting, or a command's argument, has a value that cannot be used."""
@@ -123,9 +133,34 @@ class ChatModelError(AssistantError):
 
 
 class QuestionError(AssistantError):
-    """The question is empty or too long."""
+    """The question cannot be used, for instance because it is empty."""
 
     exit_code = 2
+
+
+class QuestionTooLongError(QuestionError):
+    """The question has `characters` characters, more than `limit`."""
+
+    def __init__(self, characters: int, limit: int) -> None:
+        super().__init__(
+            f"the question has {characters} characters",
+            expected=f"at most {limit}",
+            action="Shorten it and send it again.",
+        )
+        self.characters = characters
+        self.limit = limit
+
+
+class ImagesNotReadError(QuestionError):
+    """The conversation holds `images` images, and nothing here reads them."""
+
+    def __init__(self, images: int) -> None:
+        super().__init__(
+            f"images in the question or before it: {images}",
+            expected="text only, as this model reads no images",
+            action="Ask without them.",
+        )
+        self.images = images
 
 
 class FilterError(AssistantError):

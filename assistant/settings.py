@@ -169,6 +169,12 @@ class Settings(BaseSettings):
     answer_tokens: int = Field(
         512, ge=16, validate_default=True, description="Most tokens of an answer."
     )
+    answer_seconds: float = Field(
+        600,
+        gt=0,
+        description="An answer that takes longer ends there, with what is written; waiting "
+        "for its turn does not count.",
+    )
     temperature: float = Field(0.0, ge=0, le=2, description="0 gives the same answer every time.")
     max_question_chars: int = Field(2000, ge=100, description="Longer questions are refused.")
 

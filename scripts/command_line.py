@@ -7,7 +7,7 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, is_dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -21,9 +21,10 @@ import assistant  # noqa: F401 - the first of all: it says so where nothing is i
 from terminal_progress import BarFriendlyHandler
 from terminal_progress import say as say_above_bar
 
-from assistant.documents import SearchFilters, SearchHit
+from assistant.contract import Fields, error_fields
+from assistant.documents import SearchFilters
 from assistant.environment import prepare_environment
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, ChatModelError, QuestionError
 from assistant.settings import Settings, load_settings
 
 
@@ -37,16 +38,19 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return result
 
 
-def add_questions(arguments: argparse.ArgumentParser) -> None:
-    """One question, or a file of them."""
-    arguments.add_argument("question", nargs="?", metavar="QUESTION")
-    arguments.add_argument("--batch", type=Path, metavar="F.jsonl", help="id and question")
+def question_parser(description: str | None) -> argparse.ArgumentParser:
+    """`parser` with one question or a file of them, and options that limit the search."""
+    result = parser(description)
+    result.add_argument("question", nargs="?", metavar="QUESTION")
+    result.add_argument("--batch", type=Path, metavar="F.jsonl", help="id and question")
+    add_filters(result)
+    return result
 
 
 def questions_of(
     arguments_parser: argparse.ArgumentParser, arguments: argparse.Namespace
 ) -> list[tuple[str | None, str]]:
-    """What `add_questions` got: id, None for a single question, and question."""
+    """The questions given to a `question_parser`: id, None for a single one, and question."""
     if (arguments.question is None) == (arguments.batch is None):
         arguments_parser.error("give either a QUESTION or --batch")
     if arguments.batch is None:
@@ -118,16 +122,25 @@ def print_json(content: Any) -> None:
     print(json.dumps(content, ensure_ascii=not all_characters), flush=True)
 
 
-def hit_fields(hit: SearchHit) -> dict[str, Any]:
-    """A hit as the commands print it."""
-    chunk = hit.chunk
-    return {
-        "rank": hit.rank,
-        "score": round(hit.score, 6),
-        "source": chunk.address,
-        "heading": " > ".join(chunk.heading),
-        "start_line": chunk.start_line,
-        "end_line": chunk.end_line,
-        "url": chunk.url,
-        "text": chunk.text,
-    }
+def print_each(questions: Iterable[tuple[str | None, str]], result: Callable[[str], Fields]) -> int:
+    """Print one line of JSON for each question of a file.
+
+    A question that cannot be used, or on which the model fails, gets a line with its error.
+
+    Args:
+        questions: Id and question.
+        result: Gives the fields of the line for a question.
+
+    Returns:
+        The command's exit code: 1 if there was an error.
+    """
+    failed = False
+    for identifier, question in questions:
+        try:
+            fields = result(question)
+        except (QuestionError, ChatModelError) as error:
+            failed = True
+            fields = error_fields(error)
+            say(f"{identifier}: {error}")
+        print_json({"id": identifier, **fields})
+    return 1 if failed else 0

@@ -13,14 +13,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ask import answer_fields
 from command_line import parser, print_json, run, say, settings_for
 from evaluation_tables import tables
 from terminal_progress import TerminalProgress
 
 from assistant.answering.chain import AnswerChain
-from assistant.answering.grounding import EMBEDDER_FREE, FEATURES, Calibration, calibration_of
+from assistant.answering.grounding import EMBEDDER_FREE, FEATURES
 from assistant.application import Application
+from assistant.contract import Fields, answer_fields
 from assistant.errors import ChatModelError, QuestionError, SettingsError
 from assistant.evaluation import (
     EvalQuestion,
@@ -59,34 +59,32 @@ def main() -> int:
     against: dict[str, Variant] = {"course": course(arguments.course)} if arguments.course else {}
     progress = TerminalProgress()
     application = Application(settings, progress)
-    finder = application.retriever
-    manifest = finder.manifest
+    retriever = application.retriever
+    manifest = retriever.manifest
     _warn_of_unknown_sources(questions, manifest)
-    calibration = calibration_of(manifest)
     report: dict[str, Any] = {}
     outcomes: list[Outcome] = []
     fitted: dict[str, Fitted] = {}
     if questions:
-        threshold = settings.answerable_threshold
-        outcomes = ask(finder, questions, calibration, threshold, progress)
+        outcomes = ask(application.finder, questions, progress)
         report |= _scores(outcomes)
     if arguments.compare or arguments.course:
         variants = {**BASELINES, **against, **STEPS}
-        report["compare"] = compare(finder, questions, variants, progress)
+        report["compare"] = compare(retriever, questions, variants, progress)
         report["compare"]["+ folding (ours)"] = report["retrieval"]
     if arguments.calibrate is not None:
         fitted = _calibrate(arguments, settings, manifest, outcomes)
         report["calibration"] = {name: _fitted_report(one) for name, one in fitted.items()}
     if dialogues:
-        report["dialogues"] = follow_ups(finder, dialogues, progress)
+        report["dialogues"] = follow_ups(retriever, dialogues, progress)
     if arguments.answers:
         chain = application.chain
         report["answers"] = _answers(chain, questions, progress)
     for line in tables(report):
         say(line)
     if arguments.report:
-        used = settings.answerable_threshold, calibration
-        _write_page(arguments, manifest, report, outcomes, used, fitted)
+        threshold = application.finder.threshold(manifest)
+        _write_page(arguments, manifest, report, outcomes, threshold, fitted)
     if arguments.json:
         print_json(report)
     return 0
@@ -202,7 +200,7 @@ def _refusal(fitted: Fitted) -> dict[str, Any]:
 def _answers(
     chain: AnswerChain, questions: list[EvalQuestion], progress: TerminalProgress
 ) -> dict[str, float]:
-    results: dict[str, dict[str, Any]] = {}
+    results: dict[str, Fields] = {}
     for done, question in enumerate(questions, start=1):
         try:
             results[question.id] = answer_fields(chain.invoke(question.question))
@@ -223,7 +221,7 @@ def _write_page(
     manifest: Manifest,
     report: dict[str, Any],
     outcomes: Sequence[Outcome],
-    used: tuple[float | None, Calibration],
+    threshold: float,
     fitted: dict[str, Fitted],
 ) -> None:
     files = [*arguments.qa, *arguments.unanswerable, *arguments.dialogues]
@@ -233,8 +231,6 @@ def _write_page(
         "embedder": manifest.embedder.partition(":")[0],
         "questions": ", ".join(file.name for file in files),
     }
-    threshold, calibration = used
-    threshold = calibration.threshold if threshold is None else threshold
     if fitted:
         one = next(iter(fitted.values()))
         threshold = one.calibration.threshold

@@ -1,18 +1,16 @@
-"""Find the passages for a question, or for each line of a file of questions."""
+"""Find the passages for a question, or for each line of a file of questions.
+
+With --batch a question that is too long gets a line with its error, the others are searched
+for, and the exit code is 1.
+"""
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict, dataclass
-from typing import Any
-
 from command_line import (
-    add_filters,
-    add_questions,
     filters_of,
-    hit_fields,
-    parser,
+    print_each,
     print_json,
+    question_parser,
     questions_of,
     run,
     say,
@@ -20,72 +18,42 @@ from command_line import (
 )
 from terminal_progress import TerminalProgress
 
-from assistant.answering.grounding import Calibration, calibration_of, judge
 from assistant.application import Application
-from assistant.documents import SearchFilters
-from assistant.retriever import KnowledgeRetriever
+from assistant.contract import hit_fields, retrieved_fields
+from assistant.documents import Question, Retrieved
 
 
 def main() -> int:
     """Search and print the hits."""
-    arguments_parser = parser(__doc__)
-    add_questions(arguments_parser)
+    arguments_parser = question_parser(__doc__)
     arguments_parser.add_argument("-k", type=int, default=10, help="number of hits (default 10)")
-    add_filters(arguments_parser)
     arguments = arguments_parser.parse_args()
     if arguments.k < 1:
         arguments_parser.error(f"-k is {arguments.k}; it must be at least 1")
-    pairs = questions_of(arguments_parser, arguments)
-    settings = settings_for(arguments)
-    finder = Application(settings, TerminalProgress()).retriever
-    judging = Judging(calibration_of(finder.manifest), settings.answerable_threshold)
-    filters = filters_of(arguments)
-    finder.retrieve("", 1)  # loads what is loaded at first use, which is not counted
-    for identifier, question in pairs:
-        result = search(finder, question, arguments.k, judging, filters)
-        if arguments.json or arguments.batch:
-            print_json({"id": identifier, **result} if identifier is not None else result)
-        else:
-            _print(result)
+    questions = questions_of(arguments_parser, arguments)
+    application = Application(settings_for(arguments), TerminalProgress())
+    finder, filters = application.finder, filters_of(arguments)
+    application.retriever.retrieve("", 1)  # loads what is loaded at first use, which is not counted
+
+    def find(question: str) -> Retrieved:
+        return finder.find(Question(question), filters=filters, k=arguments.k)
+
+    if arguments.batch is not None:
+        return print_each(questions, lambda question: retrieved_fields(find(question)))
+    retrieved = find(questions[0][1])
+    if arguments.json:
+        print_json(retrieved_fields(retrieved))
+    else:
+        _print(retrieved)
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Judging:
-    """How answerability is judged."""
-
-    calibration: Calibration
-    threshold: float | None = None
-
-
-def search(
-    finder: KnowledgeRetriever,
-    question: str,
-    k: int,
-    judging: Judging,
-    filters: SearchFilters | None = None,
-) -> dict[str, Any]:
-    """The result for one question, as `--json` prints it."""
-    started = time.perf_counter()
-    found = finder.search(question, k, filters)
-    grounding = judge(found.evidence, judging.calibration, judging.threshold, found.vector)
-    milliseconds = (time.perf_counter() - started) * 1000
-    return {
-        "question": question,
-        "hits": [hit_fields(hit) for hit in found.hits],
-        "answerable": grounding.answerable and bool(found.hits),
-        "confidence": round(grounding.confidence, 6),
-        "evidence": asdict(found.evidence),
-        "milliseconds": round(milliseconds, 3),
-    }
-
-
-def _print(result: dict[str, Any]) -> None:
-    for hit in result["hits"]:
+def _print(retrieved: Retrieved) -> None:
+    for hit in map(hit_fields, retrieved.hits):
         lines = f"{hit['start_line']}-{hit['end_line']}"
         print(f"{hit['rank']:2}  {hit['score']:.3f}  {hit['source']}:{lines}")
         print(f"           {hit['heading']}\n           {hit['url']}")
-    if not result["answerable"]:
+    if not retrieved.answerable:
         say("The knowledge base seems to have no answer to this.")
 
 

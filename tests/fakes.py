@@ -12,7 +12,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from assistant.answering.chain import AnswerChain
+from assistant.documents import Answer, AnswerEvent, Delta, Step
 from assistant.embeddings.base import Embedder, Vectors
+from tests.builders import make_hit, make_retrieved
 
 _WORD = re.compile(r"[A-Za-z0-9_]+|[\u4e00-\u9fff]")
 
@@ -68,3 +71,22 @@ class ScriptedChatModel(BaseChatModel):
     ) -> ChatResult:
         text = "".join(str(chunk.text) for chunk in self._stream(messages))
         return ChatResult(generations=[ChatGeneration(message=AIMessage(content=text))])
+
+
+class ScriptedChain(AnswerChain):
+    """Searches twice, with a step between, and cites what the second search has found."""
+
+    def __init__(self) -> None:
+        first = make_retrieved(hits=(make_hit(rank=1), make_hit(rank=2)))
+        second = make_retrieved(hits=(make_hit(rank=1, text="more"),), first_number=3)
+        self.events: tuple[AnswerEvent, ...] = (
+            first,
+            Delta("Let me look again. "),
+            Step("search", "Search again", "kv cache int4"),
+            second,
+            Delta("It is 4 [3]."),
+            Answer("It is 4 [3].", refused=False, citations=second.citations),
+        )
+
+    def answer(self, *_: Any, **__: Any) -> Iterator[AnswerEvent]:
+        yield from self.events

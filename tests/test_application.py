@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
+import threading
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
+from assistant import chat_models, embeddings
 from assistant.answering.chain import AnswerChain
+from assistant.answering.find import Finder
 from assistant.answering.grounding import (
     Calibration,
     Calibrations,
     calibration_of,
     shipped_calibration,
 )
+from assistant.answering.write import Writer
 from assistant.application import Application
-from assistant.documents import Retrieved, SearchFilters, Turn
+from assistant.chat_models import Choice
+from assistant.documents import Question, Retrieved, SearchFilters, Turn
+from assistant.embeddings.openvino_embedder import OpenVinoEmbedder
+from assistant.embeddings.sentence_transformers import SentenceTransformersEmbedder
 from assistant.errors import (
     FilterError,
     IndexCorruptError,
@@ -28,9 +39,12 @@ from assistant.errors import (
     QuestionError,
 )
 from assistant.index import LiveIndex, Manifest
+from assistant.model_hub import ModelHub
 from assistant.retriever import KnowledgeRetriever
 from assistant.retriever.reranking import CrossEncoderReranker
 from assistant.settings import Settings
+from assistant.ui.page import page_of
+from tests.chat_models.openai_server import KEY, serving
 from tests.fakes import ScriptedChatModel
 from tests.retriever.test_reranking import make_cross_encoder
 from tests.scripts.commands import build_sample, minilm_folder, settings_in
@@ -80,7 +94,8 @@ def chain_of(
 ) -> AnswerChain:
     """The chain of an application whose retriever and model are made already."""
     application = Application(settings)
-    application.made |= {"retriever": finder, "chat_model": model}
+    choice = Choice("llama_cpp", "scripted", "given by a test")
+    application.made |= {"retriever": finder, "chat_model_choice": choice, "chat_model": model}
     return application.chain
 
 
@@ -88,6 +103,7 @@ def test_the_chain_is_as_the_settings_say(folder: Path, finder: KnowledgeRetriev
     model = ScriptedChatModel(replies=["Set it to 8 [1]."])
     answer = chain_of(settings_in(folder), finder, model).invoke(QUESTION)
     assert (answer.text, answer.refused) == ("Set it to 8 [1].", False)
+    assert (answer.model, answer.index_version) == ("scripted", finder.search(QUESTION).version)
     strict = settings_in(folder, answerable_threshold=1.0, max_question_chars=100)
     chain = chain_of(strict, finder, model)
     assert chain.invoke(QUESTION).refused
@@ -100,7 +116,7 @@ def test_follow_ups_are_rewritten_by_the_model_if_that_is_set(
 ) -> None:
     model = ScriptedChatModel(replies=["how to quantize the kv cache to int8", "8 [1]."])
     settings = settings_in(folder, rewrite_follow_ups=True)
-    history = [Turn("What is a kv cache?", "A cache [1].")]
+    history = [Turn(Question("What is a kv cache?"), "A cache [1].")]
     events = chain_of(settings, finder, model).answer("and how to quantize it?", history)
     first = next(events)
     assert isinstance(first, Retrieved)
@@ -207,3 +223,69 @@ def test_the_calibration_follows_the_index(
 def test_a_source_that_is_not_there_is_named(finder: KnowledgeRetriever) -> None:
     with pytest.raises(FilterError, match=r"no source xtunr .*lmdeploy"):
         finder.retrieve(QUESTION, filters=SearchFilters(sources=("lmdeploy", "xtunr")))
+
+
+MADE_BY = {
+    "hub": ModelHub.__init__,
+    "embedder": embeddings.load_embedder,
+    "encoder": OpenVinoEmbedder.__init__,
+    "other encoder": SentenceTransformersEmbedder.__init__,
+    "index": LiveIndex.__init__,
+    "choice": chat_models.choose,
+    "chat model": chat_models.load,
+    "finder": Finder.__init__,
+    "writer": Writer.__init__,
+    "chain": AnswerChain.__init__,
+}
+
+
+@contextmanager
+def made() -> Iterator[Counter[str]]:
+    """Counts what is made meanwhile, in any thread, as Python's profiler sees it."""
+    parts = {name: part for name, part in vars(Application).items() if hasattr(part, "_make")}
+    makers = MADE_BY | {f"Application.{name}": part._make for name, part in parts.items()}
+    names = {maker.__code__: name for name, maker in makers.items()}
+    counts: Counter[str] = Counter()
+
+    def see(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and frame.f_code in names:
+            counts[names[frame.f_code]] += 1
+
+    threading.setprofile(see)
+    sys.setprofile(see)
+    try:
+        yield counts
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
+def test_nothing_is_made_twice_by_a_start_a_question_and_a_build(tmp_path: Path) -> None:
+    build_sample(tmp_path)
+    page = tmp_path / "pages" / "lagent" / "README.md"
+    with serving() as server, made() as counts:
+        server.reply = "Set it to 8 [1]."
+        settings = settings_in(tmp_path, openai_base_url=server.address, openai_api_key=KEY)
+        application = Application(settings)
+        loading = threading.Thread(target=lambda: application.embedder.load())
+        loading.start()
+        page_of(application)
+        loading.join()
+        answer = application.chain.invoke(QUESTION)
+        page.write_text("# Lagent\n\nLagent can do something new.\n", encoding="utf-8")
+        assert application.build().embedded == 1
+        application.close()
+    assert (answer.text, answer.model) == ("Set it to 8 [1].", "tiny")
+    assert set(counts.values()) == {1}
+    parts = {"hub", "embedder", "index", "retriever", "finder", "writer", "chain", "chat_model"}
+    assert {f"Application.{name}" for name in parts} <= set(counts)
+    assert {"hub", "embedder", "index", "choice", "chat model", "finder", "writer"} <= set(counts)
+    assert {"encoder", "other encoder"} & set(counts)
+
+
+def test_searching_needs_no_chat_model(folder: Path) -> None:
+    application = Application(settings_in(folder, rewrite_follow_ups=True))
+    found = application.finder.find(Question(QUESTION))
+    assert found.answerable
+    assert not {"chat_model_choice", "chat_model", "writer", "chain"} & application.made.keys()
+    application.close()

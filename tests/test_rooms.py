@@ -33,6 +33,7 @@ ROOMS = [
     "reports",
     "application",
     "startup",
+    "contract",
     "ui",
 ]
 # The one place that joins the rooms, the page included.

@@ -1,4 +1,4 @@
-"""Between [n] in a text and the hits it stands for; knows nothing of models or pages."""
+"""The citations [n] of a text: checked while it streams, added where it has none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from assistant.documents import Citation, SearchHit
+from assistant.documents import Citation
 from assistant.language import has_words
 
 _MARK = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*)\s*[\]】］]")
@@ -93,8 +93,8 @@ class Attributor:
     ends are held back until it is known what follows.
     """
 
-    def __init__(self, hits: Sequence[SearchHit]) -> None:
-        self._hits = hits
+    def __init__(self, passages: Sequence[Citation]) -> None:
+        self._passages = passages
         self._paragraph = ""
         self._line_ends = ""
         self._cited = False
@@ -132,7 +132,7 @@ class Attributor:
             return ""
         if not has_words(_HEADING_LINE.sub("", prose)):
             return ""
-        number = attribute(self._paragraph, self._hits)
+        number = attribute(self._paragraph, self._passages)
         if number is None:
             return ""
         self._cited = True
@@ -144,16 +144,16 @@ class Attributor:
         return "\n\n" if last_line.startswith(("```", "|")) else " "
 
 
-def citations(text: str, hits: Sequence[SearchHit]) -> tuple[Citation, ...]:
-    """The hits that a text cites, in order of appearance; a hit's number is its rank."""
-    by_rank = {hit.rank: hit for hit in hits}
-    cited = CitationFilter(by_rank)
+def citations(text: str, passages: Sequence[Citation]) -> tuple[Citation, ...]:
+    """Those of the passages that a text cites, in order of appearance."""
+    by_number = {passage.number: passage for passage in passages}
+    cited = CitationFilter(by_number)
     cited.feed(text)
-    return tuple(Citation(number, by_rank[number]) for number in cited.numbers)
+    return tuple(by_number[number] for number in cited.numbers)
 
 
-def attribute(text: str, hits: Sequence[SearchHit]) -> int | None:
-    """The rank of the hit that an uncited text shares most wording with.
+def attribute(text: str, passages: Sequence[Citation]) -> int | None:
+    """The number of the passage that an uncited text shares most wording with.
 
     Small models forget to cite. What they wrote is compared with each passage that they
     read by its character 4-grams. Of the passages that share enough of them, the one is
@@ -164,14 +164,14 @@ def attribute(text: str, hits: Sequence[SearchHit]) -> int | None:
         None where no passage shares enough to say so.
     """
     grams = _grams(text)
-    shared = {hit.rank: grams & _grams(hit.chunk.text) for hit in hits}
+    shared = {p.number: grams & _grams(p.hit.chunk.text) for p in passages}
     spread = Counter(gram for found in shared.values() for gram in found)
     weights = {
-        rank: sum(1 / spread[gram] for gram in found)
-        for rank, found in shared.items()
+        number: sum(1 / spread[gram] for gram in found)
+        for number, found in shared.items()
         if found and len(found) >= _ENOUGH_SHARED * len(grams)
     }
-    return min(weights, key=lambda rank: (-weights[rank], rank), default=None)
+    return min(weights, key=lambda number: (-weights[number], number), default=None)
 
 
 def _grams(text: str) -> set[str]:

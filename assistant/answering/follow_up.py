@@ -39,7 +39,7 @@ def leans_on_history(question: str, history: Sequence[Turn]) -> bool:
     In some fields, such as law, subjects have no names in Latin letters. A Chinese question
     without one says too little only where one before had such a name.
     """
-    named_before = any(_is_named(turn.question) for turn in history[-_TURNS:])
+    named_before = any(_is_named(turn.question.text) for turn in history[-_TURNS:])
     plain = pattern_of("empty").sub("", pattern_of("names").sub(" ", question))
     if _opens(plain):
         return True
@@ -82,7 +82,7 @@ def standalone_by_rules(question: str, history: Sequence[Turn]) -> str:
     parts = [question]
     before = list(history[-_TURNS:])
     while before and leans_on_history(parts[0], before):
-        parts.insert(0, before.pop().question)
+        parts.insert(0, before.pop().question.text)
     return " ".join(parts)
 
 
@@ -97,7 +97,7 @@ def standalone_by_model(question: str, history: Sequence[Turn], model: BaseChatM
     """
     if not history or not leans_on_history(question, history):
         return question
-    lines = [f"Q: {turn.question}\nA: {turn.answer[:_LONGEST]}" for turn in history[-_TURNS:]]
+    lines = [f"Q: {turn.question.text}\nA: {turn.answer[:_LONGEST]}" for turn in history[-_TURNS:]]
     talk = "\n".join([*lines, f"Last question: {question}"])
     written = model.invoke([SystemMessage(_REWRITE), HumanMessage(talk)], max_tokens=120)
     rewritten = str(written.text).strip()

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.documents import Evidence
 from assistant.errors import IndexCorruptError, SettingsError
 from assistant.index import Manifest
-from assistant.retriever import Evidence
 
 logger = logging.getLogger(__name__)
 

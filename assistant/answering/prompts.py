@@ -1,4 +1,4 @@
-"""What the chat model is told, within a budget of tokens; knows nothing of the model."""
+"""The messages for the chat model, within a budget of tokens, and the text of a refusal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from assistant.documents import Language, SearchHit, Turn
-from assistant.language import language_of
+from assistant.documents import Citation, Language, Question, Retrieved, SearchHit, Turn
+from assistant.errors import ImagesNotReadError
 
 CountTokens = Callable[[str], int]
 
@@ -59,35 +59,48 @@ _NEARBY: dict[Language, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Messages for the model, and the hits whose text is in them, numbered by rank.
+    """Messages for the model, and the passages whose text is in them, with their numbers.
 
     `without_numbers` begins as `messages` does, and asks for an answer without citations.
     """
 
     messages: tuple[BaseMessage, ...]
-    hits: tuple[SearchHit, ...]
+    passages: tuple[Citation, ...]
     without_numbers: tuple[BaseMessage, ...] = ()
 
 
+def check_text_only(question: Question, history: Sequence[Turn]) -> None:
+    """Refuse images, which no chat model here reads yet.
+
+    Raises:
+        ImagesNotReadError: The question, or one before it, has an image.
+    """
+    images = sum(len(asked.images) for asked in (question, *(turn.question for turn in history)))
+    if images:
+        raise ImagesNotReadError(images)
+
+
 def build_prompt(
-    question: str,
-    history: Sequence[Turn],
-    hits: Sequence[SearchHit],
+    retrieved: Retrieved,
     *,
     count_tokens: CountTokens,
     passages_tokens: int,
     prompt_tokens: int | None = None,
 ) -> Prompt:
-    """Put as many hits into a prompt as the budget allows, best first.
+    """Put as many passages into a prompt as the budget allows, best first.
 
     The budget is `passages_tokens`, and less where question and history leave less of
     `prompt_tokens`. Where they leave next to nothing, the oldest turns are left out.
 
     A passage that does not fit any more is left out, and the next smaller one is tried;
     the first is cut rather than left out, so that there always is one.
+
+    Raises:
+        ImagesNotReadError: The question, or one before it, has an image.
     """
-    language = language_of(question)
-    turns = list(history[-_HISTORY_TURNS:])
+    check_text_only(retrieved.question, retrieved.history)
+    language, question = retrieved.language, retrieved.question.text
+    turns = list(retrieved.history[-_HISTORY_TURNS:])
     messages = _before(language, turns)
     left = passages_tokens
     while prompt_tokens is not None:
@@ -99,19 +112,19 @@ def build_prompt(
         turns.pop(0)
         messages = _before(language, turns)
     parts: list[str] = []
-    used: list[SearchHit] = []
-    for hit in hits:
-        text = f"[{hit.rank}] {hit.chunk.context}\n{hit.chunk.text}"
+    used: list[Citation] = []
+    for passage in retrieved.citations:
+        chunk = passage.hit.chunk
+        text = f"[{passage.number}] {chunk.context}\n{chunk.text}"
         tokens = count_tokens(text)
         if tokens > left and not parts:
             text = _cut(text, left, tokens)
             tokens = left
         if tokens <= left:
             parts.append(text)
-            used.append(hit)
+            used.append(passage)
             left -= tokens
-    passages = "\n\n".join(parts)
-    asked = _USER[language].format(passages=passages, question=question)
+    asked = _USER[language].format(passages="\n\n".join(parts), question=question)
     again = HumanMessage(asked + _WITHOUT_NUMBERS[language])
     return Prompt((*messages, HumanMessage(asked)), tuple(used), (*messages, again))
 
@@ -119,7 +132,7 @@ def build_prompt(
 def _before(language: Language, turns: Sequence[Turn]) -> list[BaseMessage]:
     messages: list[BaseMessage] = [SystemMessage(_SYSTEM[language])]
     for turn in turns:
-        messages.append(HumanMessage(turn.question[:_HISTORY_CHARS]))
+        messages.append(HumanMessage(turn.question.text[:_HISTORY_CHARS]))
         messages.append(AIMessage(turn.answer[:_HISTORY_CHARS]))
     return messages
 
@@ -128,10 +141,10 @@ def _cut(text: str, tokens: int, of_tokens: int) -> str:
     return text[: len(text) * tokens // of_tokens]
 
 
-def refusal(question: str, hits: Sequence[SearchHit]) -> str:
+def refusal(retrieved: Retrieved) -> str:
     """Says that the knowledge base has no answer, and names nearby topics it does have."""
-    language = language_of(question)
-    topics = list(dict.fromkeys(_topic(hit) for hit in hits))[:3]
+    language = retrieved.language
+    topics = list(dict.fromkeys(_topic(hit) for hit in retrieved.hits))[:3]
     sentence = _REFUSAL[language]
     if topics:
         joined = ("、" if language == "zh" else ", ").join(topics)

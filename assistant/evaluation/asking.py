@@ -1,4 +1,4 @@
-"""Asks the retriever what is to be scored; knows nothing of how results are shown."""
+"""Asks the questions that are to be scored, as the page asks them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.answering.find import Finder
 from assistant.answering.follow_up import standalone_by_rules
-from assistant.answering.grounding import Calibration, judge
-from assistant.documents import SearchHit, Turn
+from assistant.documents import Evidence, Question, Retrieved, SearchHit, Turn
+from assistant.errors import QuestionTooLongError, SettingsError
 from assistant.evaluation.baselines import Variant
 from assistant.evaluation.questions import Dialogue, EvalQuestion
 from assistant.evaluation.scores import (
@@ -21,14 +22,24 @@ from assistant.evaluation.scores import (
     retrieval_scores,
 )
 from assistant.progress import Progress, silent
-from assistant.retriever import Evidence, KnowledgeRetriever
+from assistant.retriever import KnowledgeRetriever
 
 _K = 10  # hits
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one question; `milliseconds` from the question to the ranked hits."""
+    """What was found for one question, and whether it was refused.
+
+    Attributes:
+        question: With its known sources.
+        hits: Best first.
+        evidence: Of the question being answerable.
+        vector: (dimension,) embedding of the question.
+        confidence: Probability of its being answerable.
+        refused: Whether it is not answered.
+        milliseconds: From the question to the ranked hits.
+    """
 
     question: EvalQuestion
     hits: tuple[SearchHit, ...]
@@ -37,6 +48,19 @@ class Outcome:
     confidence: float
     refused: bool
     milliseconds: float
+
+    @classmethod
+    def of(cls, question: EvalQuestion, retrieved: Retrieved) -> Outcome:
+        """The outcome of a question, from what was found for it."""
+        return cls(
+            question,
+            retrieved.hits,
+            retrieved.evidence,
+            retrieved.vector,
+            retrieved.confidence,
+            not retrieved.answerable,
+            retrieved.milliseconds,
+        )
 
     @property
     def addresses(self) -> list[str]:
@@ -50,38 +74,33 @@ class Outcome:
 
 
 def ask(
-    finder: KnowledgeRetriever,
-    questions: Sequence[EvalQuestion],
-    calibration: Calibration,
-    threshold: float | None = None,
-    progress: Progress = silent,
+    finder: Finder, questions: Sequence[EvalQuestion], progress: Progress = silent
 ) -> list[Outcome]:
-    """Search for each question and judge whether it can be answered.
+    """Find the passages for each question, and whether it can be answered from them.
 
     The first question is asked once more beforehand, so that no time is that of loading.
+
+    Raises:
+        SettingsError: A question is longer than the page accepts.
     """
     for question in questions[:1]:
-        finder.search(question.question, _K)
+        _found(finder, question)
     outcomes = []
     for done, question in enumerate(questions, start=1):
-        started = time.perf_counter()
-        found = finder.search(question.question, _K)
-        grounding = judge(found.evidence, calibration, threshold, found.vector)
-        milliseconds = (time.perf_counter() - started) * 1000
-        answerable = grounding.answerable and bool(found.hits)
-        outcomes.append(
-            Outcome(
-                question,
-                found.hits,
-                found.evidence,
-                found.vector,
-                grounding.confidence,
-                not answerable,
-                milliseconds,
-            )
-        )
+        outcomes.append(Outcome.of(question, _found(finder, question)))
         progress("search", done, len(questions), "questions")
     return outcomes
+
+
+def _found(finder: Finder, question: EvalQuestion) -> Retrieved:
+    try:
+        return finder.find(Question(question.question), k=_K)
+    except QuestionTooLongError as error:
+        raise SettingsError(
+            f"question {question.id!r} has {error.characters} characters",
+            expected=error.expected,
+            action="Shorten it, or raise ASSISTANT_MAX_QUESTION_CHARS.",
+        ) from error
 
 
 def compare(
@@ -118,7 +137,7 @@ def follow_ups(
     milliseconds: list[float] = []
 
     def by_rules(dialogue: Dialogue) -> str:
-        history = [Turn(dialogue.first_question, dialogue.first_answer)]
+        history = [Turn(Question(dialogue.first_question), dialogue.first_answer)]
         started = time.perf_counter()
         question = standalone_by_rules(dialogue.question, history)
         milliseconds.append((time.perf_counter() - started) * 1000)

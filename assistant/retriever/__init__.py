@@ -8,7 +8,6 @@ them.
 
 from __future__ import annotations
 
-from assistant.retriever.evidence import Evidence
 from assistant.retriever.retriever import Found, KnowledgeRetriever, as_document
 
-__all__ = ["Evidence", "Found", "KnowledgeRetriever", "as_document"]
+__all__ = ["Found", "KnowledgeRetriever", "as_document"]

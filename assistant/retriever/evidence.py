@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from assistant.documents import Evidence
 from assistant.keywords.concepts import Concept
 from assistant.retriever.candidates import Candidates
 
@@ -18,31 +18,6 @@ _LATIN = re.compile(r"[a-z]")
 _LOOKED_AT = 5  # hits
 _AGREEING = 3
 _LARGE = 6900  # chunks; with fewer, ordinary words are absent, too
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What speaks for and against an answer being in the knowledge base.
-
-    Attributes:
-        similarity: Highest cosine of a passage to the question.
-        coverage: Share of the question's words, by their weight, that the first hit has.
-        agreement: BM25 of the best of the passages nearest by vector, as a share of the
-            highest BM25: 1 where both rankings have the same passage in front.
-        unknown_names: Number of words in Latin letters that no passage has; each counts
-            less than one in a small index, where being absent says less.
-        missing_name: Weight of the rarest word in Latin letters that a hit lacks, for the
-            hit that lacks least, as a share of the greatest weight there is in this index,
-            or in one of `_LARGE` chunks if this one is smaller.
-        length: Logarithm of the number of the question's words, plus one.
-    """
-
-    similarity: float
-    coverage: float
-    agreement: float
-    unknown_names: float
-    missing_name: float
-    length: float
 
 
 NONE = Evidence(0.0, 0.0, 0.0, 0.0, 1.0, 0.0)

@@ -14,13 +14,13 @@ from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from assistant.documents import SearchFilters, SearchHit
+from assistant.documents import Evidence, SearchFilters, SearchHit
 from assistant.embeddings import Embedder
 from assistant.errors import FilterError, IndexCorruptError
 from assistant.index import LendsCollection, Manifest, OpenVersion
 from assistant.language import language_of, readable
 from assistant.retriever.candidates import Candidates, candidates
-from assistant.retriever.evidence import Evidence, weigh
+from assistant.retriever.evidence import weigh
 from assistant.retriever.fusion import (
     RRF_CONSTANT,
     fold_translations,

@@ -1,4 +1,4 @@
-"""A visitor's conversation and how it looks as chat messages; knows nothing of events."""
+"""A visitor's conversation, and how it looks as chat messages."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.documents import SearchHit, Turn
-from assistant.language import language_of
+from assistant.documents import Citation, Language, Question, Turn
 from assistant.ui import texts
 from assistant.ui.markup import answer_markup, both, plain
 from assistant.ui.texts import Words
@@ -35,20 +34,22 @@ class Exchange:
     Attributes:
         question: As it was asked.
         status: Where it is on its way.
-        hits: Found for it, best first.
+        passages: Found for it, with their numbers.
         text: Of the answer, as far as it is written.
-        cited: Numbers of the hits that the finished answer cites.
+        cited: Numbers of the passages that the finished answer cites.
         seconds: Since the question's turn came.
         error: What to say if it failed.
+        language: Language of the question.
     """
 
-    question: str
+    question: Question
     status: Status = "asked"
-    hits: tuple[SearchHit, ...] = ()
+    passages: tuple[Citation, ...] = ()
     text: str = ""
     cited: tuple[int, ...] = ()
     seconds: float = 0.0
     error: Words | None = None
+    language: Language = "en"
 
 
 Conversation = tuple[Exchange, ...]
@@ -89,19 +90,19 @@ def messages(conversation: Conversation, first: int = 0) -> list[Message]:
 def _pair(exchange: Exchange, place: int) -> Sequence[Message]:
     # Gradio cleans messages as if they were docstrings, which references get through.
     reply = {"role": "assistant", "content": _reply(exchange, place).replace("\t", "&#9;")}
-    if not exchange.question:
+    if not exchange.question.text:
         return (reply,)
-    asked = plain(exchange.question).replace("\t", "&#9;").replace("\n", "&#10;")
+    asked = plain(exchange.question.text).replace("\t", "&#9;").replace("\n", "&#10;")
     return {"role": "user", "content": f'<div class="question">{asked}</div>'}, reply
 
 
 def _reply(exchange: Exchange, place: int) -> str:
     parts: list[str] = []
     if exchange.text:
-        numbers = [hit.rank for hit in exchange.hits]
+        numbers = [passage.number for passage in exchange.passages]
         body = answer_markup(exchange.text, place=place, numbers=numbers)
-        language = language_of(exchange.question)
-        parts.append(f'<div class="answer {exchange.status}" lang="{language}">{body}</div>')
+        css_class = f"answer {exchange.status}"
+        parts.append(f'<div class="{css_class}" lang="{exchange.language}">{body}</div>')
     if exchange.error is not None:
         parts.append(f'<div class="notice" role="alert">{both(exchange.error)}</div>')
     elif note := _note(exchange):
@@ -119,7 +120,7 @@ def _clock(exchange: Exchange) -> str:
 
 
 def _note(exchange: Exchange) -> Words | None:
-    seconds, count = round(exchange.seconds), len(exchange.hits)
+    seconds, count = round(exchange.seconds), len(exchange.passages)
     if exchange.status == "reading":
         return texts.READING.format(count=count)
     if exchange.status == "answered":

@@ -14,7 +14,7 @@ from typing import Any
 import gradio as gr
 
 from assistant.answering.chain import AnswerChain
-from assistant.documents import Language, SearchFilters
+from assistant.documents import Language, Question, SearchFilters
 from assistant.ui.conversation import (
     Conversation,
     Exchange,
@@ -62,8 +62,8 @@ class Handlers:
         """Show the question at once; `answer` follows. Ignored while one is being answered."""
         if is_running(conversation):
             return View().values()
-        kept = tuple(exchange for exchange in conversation if exchange.question)
-        asked = (*kept, Exchange(question))
+        kept = tuple(exchange for exchange in conversation if exchange.question.text)
+        asked = (*kept, Exchange(Question(question)))
         return View(asked, messages(asked), panel(asked), box="", running=True).values()
 
     def ask_example(self, chosen: gr.SelectData, conversation: Conversation) -> tuple[Any, ...]:
@@ -106,7 +106,7 @@ class Handlers:
                     sent, chat, sent_at = exchange, current, time.monotonic()
         finally:
             visit.answering = False
-        yield self._end(visit, (*before, exchange), asked=conversation[-1].question).values()
+        yield self._end(visit, (*before, exchange), asked=conversation[-1].question.text).values()
 
     def failed(self, conversation: Conversation) -> tuple[Any, ...]:
         """End a question that gradio did not bring to `answer`, or not to its end."""
@@ -138,7 +138,7 @@ class Handlers:
 
 def _new_panel(conversation: Conversation, sent: Exchange) -> str | None:
     """The sources, if they were not sent yet."""
-    return panel(conversation) if conversation[-1].hits != sent.hits else None
+    return panel(conversation) if conversation[-1].passages != sent.passages else None
 
 
 def _ended(conversation: Conversation, status: Status, error: Words | None = None) -> View:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gradio as gr
+
 from assistant import chat_models
 from assistant.application import Application
 from assistant.indexing import running_build
@@ -10,15 +12,15 @@ from assistant.ui.layout import build_demo
 from assistant.ui.serving import serve
 
 
-def serve_page(application: Application, examples: Examples | None = None) -> None:
-    """Build the page and serve it; raises what `serve` raises.
+def page_of(application: Application, examples: Examples | None = None) -> gr.Blocks:
+    """The page, not yet served.
 
     Args:
         application: Answers the questions.
         examples: Questions offered at the start; None: the built-in ones that fit.
     """
     settings = application.settings
-    demo = build_demo(
+    return build_demo(
         application.chain,
         lambda: application.retriever.manifest,
         building=lambda: running_build(settings.db_folder),
@@ -27,8 +29,13 @@ def serve_page(application: Application, examples: Examples | None = None) -> No
         examples=examples,
         concurrency=chat_models.default_concurrency(application.chat_model_choice, settings),
     )
+
+
+def serve_page(application: Application, examples: Examples | None = None) -> None:
+    """Serve `page_of` until the program is stopped; raises what `serve` raises."""
+    settings = application.settings
     serve(
-        demo,
+        page_of(application, examples),
         host=settings.host,
         port=settings.port,
         root_path=settings.root_path,

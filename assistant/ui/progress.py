@@ -1,4 +1,4 @@
-"""A question on its way to an answer, step by step; knows the chain, and no components."""
+"""What each event of an answer changes in a conversation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from dataclasses import replace
 
 from assistant.answering.chain import AnswerChain
 from assistant.answering.stream import events_while_waited_for
-from assistant.documents import Answer, AnswerEvent, Delta, Retrieved, SearchFilters, Turn
+from assistant.documents import (
+    Answer,
+    AnswerEvent,
+    Delta,
+    Question,
+    Retrieved,
+    SearchFilters,
+    Turn,
+)
 from assistant.errors import AssistantError, QuestionError
 from assistant.ui.conversation import Exchange, Status
 from assistant.ui.texts import error_sentence
@@ -41,7 +49,7 @@ async def steps(
                 exchange = _after(exchange, event, time.monotonic() - started)
                 yield exchange
     except QuestionError as error:
-        question = _clipped(exchange.question)
+        question = Question(_clipped(exchange.question.text))
         sentence = error_sentence(error)
         yield replace(exchange, status="returned", question=question, error=sentence)
     except AssistantError as error:
@@ -55,8 +63,10 @@ async def steps(
 def _after(exchange: Exchange, event: AnswerEvent | None, seconds: float) -> Exchange:
     exchange = replace(exchange, seconds=seconds)
     if isinstance(event, Retrieved):
-        found: Status = "reading" if event.answerable else "refused"
-        return replace(exchange, hits=event.hits, status=found)
+        reads = event.answerable or exchange.status in ("reading", "writing")
+        found: Status = "reading" if reads else "refused"
+        passages = (*exchange.passages, *event.citations)
+        return replace(exchange, passages=passages, status=found, language=event.language)
     if isinstance(event, Delta):
         going_on: Status = "refused" if exchange.status == "refused" else "writing"
         return replace(exchange, text=exchange.text + event.text, status=going_on)

@@ -1,10 +1,10 @@
-"""The passages beside the answers, as HTML; knows nothing of models or events."""
+"""The passages beside the answers, as HTML."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from assistant.documents import SearchHit
+from assistant.documents import Citation, SearchHit
 from assistant.ui import texts
 from assistant.ui.conversation import Conversation, Exchange
 from assistant.ui.markup import both, plain, source_id, web_address
@@ -25,10 +25,10 @@ def panel(conversation: Conversation) -> str:
 
 
 def _folded(exchange: Exchange, place: int) -> str:
-    if not exchange.hits:
+    if not exchange.passages:
         return ""
-    question = exchange.question[:_QUESTION_CHARS]
-    shown = question + ("…" if len(exchange.question) > _QUESTION_CHARS else "")
+    question = exchange.question.text
+    shown = question[:_QUESTION_CHARS] + ("…" if len(question) > _QUESTION_CHARS else "")
     return (
         f'<details class="earlier" id="earlier-{place}"><summary>{plain(shown)}</summary>'
         f"{_section(exchange, place)}</details>"
@@ -37,17 +37,17 @@ def _folded(exchange: Exchange, place: int) -> str:
 
 def _section(exchange: Exchange, place: int) -> str:
     nearby = exchange.status == "refused"
-    heading = _heading(texts.NEARBY if nearby else texts.SOURCES, len(exchange.hits))
+    heading = _heading(texts.NEARBY if nearby else texts.SOURCES, len(exchange.passages))
     hint = both(words, "p", "hint") if (words := _hint(exchange)) else ""
-    if not exchange.hits:
+    if not exchange.passages:
         return heading + hint
-    cards = "".join(_cards(exchange.hits, exchange.cited, place))
+    cards = "".join(_cards(exchange.passages, exchange.cited, place))
     css_class = "hits nearby" if nearby else "hits"
     return f'{heading}{hint}<ol class="{css_class}">{cards}</ol>'
 
 
 def _hint(exchange: Exchange) -> Words | None:
-    if exchange.hits:
+    if exchange.passages:
         return texts.NEARBY_HINT if exchange.status == "refused" else None
     if exchange.status in ("asked", "searching"):
         return texts.SEARCHING
@@ -59,25 +59,26 @@ def _heading(words: Words, count: int = 0) -> str:
     return f'<h2 class="panel-title">{both(words)}{number}</h2>'
 
 
-def _cards(hits: Iterable[SearchHit], cited: tuple[int, ...], place: int) -> Iterable[str]:
-    for hit in hits:
-        is_cited = hit.rank in cited
+def _cards(passages: Iterable[Citation], cited: tuple[int, ...], place: int) -> Iterable[str]:
+    for passage in passages:
+        number, chunk = passage.number, passage.hit.chunk
+        is_cited = number in cited
         yield (
-            f'<li class="source{" cited" if is_cited else ""}" id="{source_id(place, hit.rank)}">'
-            f"<details><summary>{_summary(hit, is_cited)}</summary>"
-            f'<div class="passage" lang="{hit.chunk.language}">{plain(hit.chunk.text)}</div>'
-            f"</details>{_link(hit)}</li>"
+            f'<li class="source{" cited" if is_cited else ""}" id="{source_id(place, number)}">'
+            f"<details><summary>{_summary(passage, is_cited)}</summary>"
+            f'<div class="passage" lang="{chunk.language}">{plain(chunk.text)}</div>'
+            f"</details>{_link(passage.hit)}</li>"
         )
 
 
-def _summary(hit: SearchHit, is_cited: bool) -> str:
-    chunk = hit.chunk
+def _summary(passage: Citation, is_cited: bool) -> str:
+    chunk = passage.hit.chunk
     heading = " › ".join(chunk.heading) or chunk.path.rsplit("/", 1)[-1]
     mark = both(texts.CITED, css_class="cited-mark") if is_cited else ""
     words = texts.LINE if chunk.start_line == chunk.end_line else texts.LINES
     lines = words.format(start=chunk.start_line, end=chunk.end_line)
     return (
-        f'<span class="number">{hit.rank}</span><span class="where">'
+        f'<span class="number">{passage.number}</span><span class="where">'
         f'<span class="heading" lang="{chunk.language}">{plain(heading)}</span>'
         f'<span class="place"><span class="repository">{plain(chunk.source)}</span> '
         f'<span class="path">{plain(chunk.path)}</span></span>'

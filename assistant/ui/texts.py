@@ -127,11 +127,6 @@ FACTS = Words(
 MODEL = Words("模型 {name}", "Model {name}")
 CAUTION = Words("模型会出错，请以原文为准。", "The model can be wrong; the passages decide.")
 
-QUESTION_TOO_LONG = Words(
-    "问题有 {got} 个字符，最多 {most} 个。原文还在输入框里，请缩短后再发送。",
-    "The question has {got} characters; at most {most} are possible. It is still in the box: "
-    "shorten it and send it again.",
-)
 UNKNOWN_ERROR = Words(
     "出了意外，没能回答。请再问一次；如果一直这样，请告诉维护者。",
     "Something unexpected went wrong and there is no answer. Ask again; if it stays, tell the "
@@ -193,6 +188,15 @@ ERRORS: dict[str, Words] = {
         "Ask again in a moment, or more briefly.",
     ),
     "QuestionError": Words("还没有输入问题。", "There is no question yet. Type one, then send it."),
+    "QuestionTooLongError": Words(
+        "问题有 {characters} 个字符，最多 {limit} 个。原文还在输入框里，请缩短后再发送。",
+        "The question has {characters} characters; at most {limit} are possible. It is still in "
+        "the box: shorten it and send it again.",
+    ),
+    "ImagesNotReadError": Words(
+        "这个模型不能读图片。请只用文字提问。",
+        "This model reads no images. Please ask in words only.",
+    ),
     "FilterError": Words(
         "选中的来源已不在知识库里。请重新载入页面，再选一次。",
         "A chosen source is no longer in the knowledge base. Load the page again and choose anew.",
@@ -204,11 +208,9 @@ ERRORS: dict[str, Words] = {
 def error_sentence(error: Exception) -> Words:
     """What a visitor is told of an error: never its text, which is for the owner's log."""
     if isinstance(error, AssistantError):
-        if type(error).__name__ == "QuestionError" and (got := _number(error.got)):
-            return QUESTION_TOO_LONG.format(got=got, most=_number(error.expected))
         for kind in type(error).__mro__:
             if kind.__name__ in ERRORS:
-                return ERRORS[kind.__name__]
+                return ERRORS[kind.__name__].format(**error.facts)
     return UNKNOWN_ERROR
 
 
@@ -227,8 +229,3 @@ def language_from_header(accept_language: str) -> Language:
         if tag in LANGUAGES:
             return "zh" if tag == "zh" else "en"
     return "en"
-
-
-def _number(text: str) -> str:
-    found = re.search(r"\d+", text)
-    return found[0] if found else ""

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from assistant.answering.chain import AnswerChain
+from assistant.answering.chain import AnswerChain, Slots
+from assistant.answering.find import Finder, Standalone
+from assistant.answering.follow_up import standalone_by_model, standalone_by_rules
 from assistant.answering.grounding import shipped_calibration
-from assistant.documents import Answer, AnswerEvent, Delta, Retrieved, SearchFilters, Turn
-from assistant.errors import ChatModelError, QuestionError
+from assistant.answering.write import Writer
+from assistant.documents import (
+    Answer,
+    AnswerEvent,
+    Delta,
+    Question,
+    Retrieved,
+    SearchFilters,
+    Turn,
+)
+from assistant.errors import ChatModelError, ImagesNotReadError, QuestionError, QuestionTooLongError
 from assistant.retriever import KnowledgeRetriever
 from tests.fakes import ScriptedChatModel
 from tests.sample_index import build_pages, open_sample, sample_embedder
@@ -23,7 +37,7 @@ KV_ZH = "lmdeploy/docs/zh_cn/quantization/kv_quant.md"
 
 
 @pytest.fixture(scope="module")
-def finder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeRetriever]:
+def retriever(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeRetriever]:
     folder = tmp_path_factory.mktemp("chain")
     build_pages(folder)
     index = open_sample(folder)
@@ -34,19 +48,34 @@ def finder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeRetrie
 class Chains:
     """Makes chains over one index; remembers the model of the last one."""
 
-    def __init__(self, finder: KnowledgeRetriever) -> None:
-        self.finder = finder
+    def __init__(self, retriever: KnowledgeRetriever) -> None:
+        self.retriever = retriever
 
-    def __call__(self, *replies: str, model: Any = None, **options: Any) -> AnswerChain:
+    def __call__(
+        self,
+        *replies: str,
+        model: Any = None,
+        threshold: float | None = None,
+        standalone: Standalone = standalone_by_rules,
+        slots: Slots | None = None,
+        **options: Any,
+    ) -> AnswerChain:
         self.model = model or ScriptedChatModel(replies=list(replies))
-        values = {"passages_tokens": 200, "max_question_chars": 500} | options
         calibration = shipped_calibration("another")
-        return AnswerChain(self.finder, self.model, calibration=lambda _: calibration, **values)
+        finder = Finder(
+            self.retriever,
+            calibration=lambda _: calibration,
+            threshold=threshold,
+            max_question_chars=500,
+            standalone=standalone,
+        )
+        writer = Writer(self.model, **({"passages_tokens": 200} | options))
+        return AnswerChain(finder, writer, slots)
 
 
 @pytest.fixture
-def chains(finder: KnowledgeRetriever) -> Chains:
-    return Chains(finder)
+def chains(retriever: KnowledgeRetriever) -> Chains:
+    return Chains(retriever)
 
 
 def retrieved(events: list[AnswerEvent]) -> Retrieved:
@@ -83,6 +112,7 @@ def test_events_come_in_order_and_the_answer_repeats_what_was_streamed(chains: C
 def test_invoke_gives_the_answer_and_stream_the_events(chains: Chains) -> None:
     chain = chains("ok [1]")
     assert chain.invoke(QUESTION).text == "ok [1]"
+    assert chain.invoke(Question(QUESTION)).text == "ok [1]"
     assert isinstance(next(chain.stream(QUESTION)), Retrieved)
     assert [answer.text for answer in chain.batch([QUESTION, QUESTION])] == ["ok [1]"] * 2
 
@@ -125,6 +155,8 @@ def test_a_question_without_evidence_is_refused_and_the_model_is_not_asked(
     assert "".join(e.text for e in events if isinstance(e, Delta)) == answer.text
     assert answer.citations == ()
     assert answer.timings.first_token is None
+    assert (answer.model, answer.finish_reason) == ("", "refused")
+    assert answer.index_version == retrieved(events).index_version
     assert chains.model.asked == []
 
 
@@ -160,7 +192,7 @@ def test_without_any_hit_there_is_a_refusal_whatever_the_threshold(chains: Chain
 def test_a_follow_up_is_searched_with_the_question_before_and_asked_as_it_is(
     chains: Chains,
 ) -> None:
-    history = [Turn("怎么在线量化 kv cache", "设为 8 [1]。")]
+    history = [Turn(Question("怎么在线量化 kv cache"), "设为 8 [1]。")]
     events = list(chains("好 [1]").answer("那显存呢？", history))
     assert retrieved(events).searched_for == "怎么在线量化 kv cache 那显存呢？"
     assert KV_ZH in [hit.chunk.address for hit in retrieved(events).hits[:2]]
@@ -170,15 +202,18 @@ def test_a_follow_up_is_searched_with_the_question_before_and_asked_as_it_is(
 
 
 def test_history_comes_through_langchains_interface_too(chains: Chains) -> None:
-    history = [Turn("earlier question", "earlier answer")]
+    history = [Turn(Question("earlier question"), "earlier answer")]
     events = list(chains("yes [1]").stream((QUESTION, history)))
     assert retrieved(events).searched_for == QUESTION
     assert [m.content for m in chains.model.asked[0][1:3]] == ["earlier question", "earlier answer"]
 
 
 def test_a_model_can_rewrite_follow_ups(chains: Chains) -> None:
-    chain = chains("memory of the kv cache", "saved [1]", rewrite_follow_ups=True)
-    events = list(chain.answer("and what about that?", [Turn(QUESTION, "Set it to 8 [1].")]))
+    model = ScriptedChatModel(replies=["memory of the kv cache", "saved [1]"])
+    chain = chains(model=model, standalone=partial(standalone_by_model, model=model))
+    events = list(
+        chain.answer("and what about that?", [Turn(Question(QUESTION), "Set it to 8 [1].")])
+    )
     assert retrieved(events).searched_for == "memory of the kv cache"
     assert answered(events).text == "saved [1]"
     assert len(chains.model.asked) == 2
@@ -247,3 +282,57 @@ def test_a_number_alone_is_no_answer_and_is_asked_for_again(chains: Chains) -> N
     first, second = chains.model.asked
     assert first[:-1] == second[:-1]
     assert str(second[-1].content).startswith(str(first[-1].content))
+
+
+def test_an_answer_names_itself_its_model_and_its_index(
+    chains: Chains, retriever: KnowledgeRetriever
+) -> None:
+    chain = chains("ok [1]", model_name="internlm2_5")
+    first, second = chain.invoke(QUESTION), chain.invoke(QUESTION)
+    assert first.id != second.id
+    assert (first.model, first.finish_reason) == ("internlm2_5", "stop")
+    assert first.index_version == retriever.search(QUESTION).version != ""
+
+
+def test_a_question_that_is_too_long_says_so_in_fields(chains: Chains) -> None:
+    with pytest.raises(QuestionTooLongError) as refused:
+        chains("never").invoke(f" {'x' * 501} ")
+    assert refused.value.facts == {"characters": 501, "limit": 500}
+
+
+def test_images_are_refused_before_anything_is_searched(chains: Chains) -> None:
+    picture = Question(QUESTION, images=(Path("picture.png"),))
+    for question, history in ((picture, ()), (QUESTION, [Turn(picture, "A cat.")])):
+        with pytest.raises(ImagesNotReadError):
+            next(chains("never").answer(question, history))
+    assert chains.model.asked == []
+
+
+class OnePlace:
+    """One place to write; tells who holds it."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        self.log.append("taken")
+        yield
+        self.log.append("left")
+
+
+def test_a_place_is_held_around_writing_only(chains: Chains) -> None:
+    slots = OnePlace()
+    events = chains("ok [1]", slots=slots).answer(QUESTION)
+    assert isinstance(next(events), Retrieved)
+    assert slots.log == []
+    assert isinstance(next(events), Delta)
+    assert slots.log == ["taken"]
+    list(events)
+    assert slots.log == ["taken", "left"]
+
+
+def test_a_refusal_waits_for_no_place(chains: Chains) -> None:
+    slots = OnePlace()
+    assert chains("never", slots=slots, threshold=1.1).invoke(QUESTION).refused
+    assert slots.log == []

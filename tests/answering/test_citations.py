@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.answering.citations import Attributor, CitationFilter, attribute, citations
-from tests.builders import make_hit
+from tests.builders import make_citation
 
 
 def through(pieces: list[str], valid: list[int]) -> tuple[str, list[int]]:
@@ -47,15 +47,28 @@ def test_cutting_the_stream_changes_nothing(text: str, cuts: list[int]) -> None:
 
 
 def test_numbers_lead_to_their_hits() -> None:
-    hits = [make_hit(rank=1, text="a"), make_hit(rank=4, text="b")]
-    found = citations("first [4], then [1] and [7], `[2]` is code", hits)
-    assert [(c.number, c.hit.rank) for c in found] == [(4, 4), (1, 1)]
+    passages = [make_citation(1, text="a"), make_citation(4, text="b")]
+    found = citations("first [4], then [1] and [7], `[2]` is code", passages)
+    assert found == (passages[1], passages[0])
+
+
+def test_a_number_is_not_a_rank() -> None:
+    passages = [make_citation(5, rank=1), make_citation(6, rank=2)]
+    assert citations("so [6], and [1] and [2]", passages) == (passages[1],)
+    wording = [
+        make_citation(5, rank=1, text="completely different words about cooking"),
+        make_citation(6, rank=2, text="set quant_policy=8 to switch on int8 quantization"),
+    ]
+    text = "Set quant_policy=8 to switch on int8 quantization."
+    assert attribute(text, wording) == 6
+    attributor = Attributor(wording)
+    assert attributor.feed(text) + attributor.finish() == f"{text} [6]"
 
 
 def test_uncited_text_is_attributed_by_wording() -> None:
     hits = [
-        make_hit(rank=1, text="completely different words about cooking"),
-        make_hit(rank=2, text="set quant_policy=8 to switch on int8 KV cache quantization"),
+        make_citation(1, text="completely different words about cooking"),
+        make_citation(2, text="set quant_policy=8 to switch on int8 KV cache quantization"),
     ]
     assert attribute("You can set quant_policy=8 for KV cache quantization.", hits) == 2
     assert attribute("天气很好，我们去公园散步吧。", hits) is None
@@ -70,8 +83,8 @@ def test_marks_before_the_first_word_are_kept_aside() -> None:
 
 
 HITS = [
-    make_hit(rank=1, text="Set quant_policy to 8 to quantize the kv cache to 8 bits online."),
-    make_hit(rank=2, text="The server listens on port 23333 unless --server-port says otherwise."),
+    make_citation(1, text="Set quant_policy to 8 to quantize the kv cache to 8 bits online."),
+    make_citation(2, text="The server listens on port 23333 unless --server-port says otherwise."),
 ]
 ANSWER = (
     "Set quant_policy to 8 to quantize the kv cache.\n\n"
@@ -98,8 +111,8 @@ def test_attribution_does_not_depend_on_how_the_stream_is_cut(cuts: list[int]) -
 
 def test_headings_are_not_cited_and_tables_below() -> None:
     hits = [
-        make_hit(rank=1, text="## Ingredients\n\nlasagna sheets, beef and a white sauce of milk"),
-        make_hit(rank=2, text="## Ingredients\n\n| cream | 100 ml |\n| tomatoes | 1 kg |"),
+        make_citation(1, text="## Ingredients\n\nlasagna sheets, beef and a white sauce of milk"),
+        make_citation(2, text="## Ingredients\n\n| cream | 100 ml |\n| tomatoes | 1 kg |"),
     ]
     attributor = Attributor(hits)
     table = "| cream | 100 ml |\n| tomatoes | 1 kg |"
@@ -108,7 +121,7 @@ def test_headings_are_not_cited_and_tables_below() -> None:
 
 
 def test_a_subscript_is_no_citation() -> None:
-    attributor = Attributor([make_hit(text="print outputs[0].text to see the first answer")])
+    attributor = Attributor([make_citation(text="print outputs[0].text to see the first answer")])
     text = attributor.feed("print outputs[0].text to see it") + attributor.finish()
     assert text == "print outputs[0].text to see it [1]"
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.answering.follow_up import leans_on_history, standalone_by_model, standalone_by_rules
-from assistant.documents import Turn
+from assistant.documents import Question, Turn
 from tests.fakes import ScriptedChatModel
 
-BEFORE = [Turn("how do I quantize the kv cache in lmdeploy", "Set quant_policy to 8.")]
+BEFORE = [Turn(Question("how do I quantize the kv cache in lmdeploy"), "Set quant_policy to 8.")]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ BEFORE = [Turn("how do I quantize the kv cache in lmdeploy", "Set quant_policy t
 )
 def test_these_lean_on_the_turn_before(question: str) -> None:
     assert leans_on_history(question, BEFORE)
-    assert standalone_by_rules(question, BEFORE) == f"{BEFORE[0].question} {question}"
+    assert standalone_by_rules(question, BEFORE) == f"{BEFORE[0].question.text} {question}"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_these_stand_alone_and_pass_as_they_are(question: str) -> None:
     assert standalone_by_rules(question, BEFORE) == question
 
 
-LAW = [Turn("加班工资怎么算？", "")]
+LAW = [Turn(Question("加班工资怎么算？"), "")]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_where_nothing_has_a_latin_name_none_is_expected(question: str) -> None:
 
 @pytest.mark.parametrize("question", ["那试用期呢？", "它最长多久？", "怎么算？", "还有别的吗？"])
 def test_there_short_questions_lean_all_the_same(question: str) -> None:
-    assert standalone_by_rules(question, LAW) == f"{LAW[0].question} {question}"
+    assert standalone_by_rules(question, LAW) == f"{LAW[0].question.text} {question}"
 
 
 def test_without_a_turn_before_nothing_changes() -> None:
@@ -99,24 +99,24 @@ def test_without_a_turn_before_nothing_changes() -> None:
 
 
 def test_a_chain_of_follow_ups_goes_back_to_the_one_that_stands_alone() -> None:
-    history = [Turn("what is XTuner", ""), *BEFORE, Turn("and 4 bit?", "")]
+    history = [Turn(Question("what is XTuner"), ""), *BEFORE, Turn(Question("and 4 bit?"), "")]
     rewritten = standalone_by_rules("why?", history)
-    assert rewritten == f"{BEFORE[0].question} and 4 bit? why?"
+    assert rewritten == f"{BEFORE[0].question.text} and 4 bit? why?"
 
 
 def test_it_does_not_go_back_behind_a_question_that_stands_alone() -> None:
-    history = [Turn("LMDeploy 怎么安装", ""), *BEFORE]
-    assert standalone_by_rules("why?", history) == f"{BEFORE[0].question} why?"
+    history = [Turn(Question("LMDeploy 怎么安装"), ""), *BEFORE]
+    assert standalone_by_rules("why?", history) == f"{BEFORE[0].question.text} why?"
 
 
 def test_it_goes_back_three_turns_at_most() -> None:
-    history = [*BEFORE, *[Turn("那 4bit 呢？", "")] * 10]
+    history = [*BEFORE, *[Turn(Question("那 4bit 呢？"), "")] * 10]
     assert standalone_by_rules("why?", history) == "那 4bit 呢？ 那 4bit 呢？ 那 4bit 呢？ why?"
 
 
 @given(st.text(), st.text())
 def test_any_question_keeps_its_words(question: str, before: str) -> None:
-    assert standalone_by_rules(question, [Turn(before, "")]).endswith(question)
+    assert standalone_by_rules(question, [Turn(Question(before), "")]).endswith(question)
 
 
 def test_rules_take_no_time() -> None:
@@ -133,7 +133,7 @@ def test_a_model_is_asked_only_where_the_question_leans() -> None:
     assert model.asked == []
     rewritten = standalone_by_model("and 4 bit?", BEFORE, model)
     assert rewritten == "how do I quantize the kv cache to 4 bit"
-    assert BEFORE[0].question in str(model.asked[0][-1].content)
+    assert BEFORE[0].question.text in str(model.asked[0][-1].content)
 
 
 def test_what_a_model_writes_is_trimmed_and_it_reads_the_answers_too() -> None:
@@ -149,4 +149,4 @@ def test_what_a_model_writes_is_trimmed_and_it_reads_the_answers_too() -> None:
 def test_a_useless_rewriting_is_not_taken(reply: str) -> None:
     model = ScriptedChatModel(replies=[reply or " "])
     rewritten = standalone_by_model("and 4 bit?", BEFORE, model)
-    assert rewritten == f"{BEFORE[0].question} and 4 bit?"
+    assert rewritten == f"{BEFORE[0].question.text} and 4 bit?"

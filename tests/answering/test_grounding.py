@@ -20,8 +20,8 @@ from assistant.answering.grounding import (
     read_calibration,
     shipped_calibration,
 )
+from assistant.documents import Evidence
 from assistant.errors import IndexCorruptError, SettingsError
-from assistant.retriever import Evidence
 
 IDENTITY = "some-model:0123:query: :passage: "
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assistant.answering.grounding import calibrate, cross_validated, judge, read_calibration
-from assistant.retriever import Evidence
+from assistant.documents import Evidence
 
 ALIKE = [Evidence(0.85, 0.4, 0.5, 0.0, 0.2, 1.5)] * 60
 

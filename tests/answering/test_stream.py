@@ -12,7 +12,20 @@ import pytest
 from assistant.answering.stream import events_while_waited_for
 from assistant.documents import Answer, Delta, Retrieved
 from assistant.errors import ChatModelError
-from tests.ui.demo import ANSWER, QUESTION, make_demo_chain, make_model, model_failure
+from tests.builders import make_retrieved
+from tests.ui.demo import (
+    ANSWER,
+    QUESTION,
+    build_sample_index,
+    make_demo_chain,
+    make_model,
+    model_failure,
+)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_sample_index(tmp_path_factory.mktemp("sample"))
 
 
 async def test_events_come_in_order(index: Path) -> None:
@@ -73,7 +86,7 @@ async def test_leaving_stops_the_model_while_it_reads_and_while_it_writes(
 
 async def test_stopping_does_not_wait_for_a_model_that_stands_still() -> None:
     def start(config: object) -> object:
-        yield Retrieved((), answerable=True, confidence=1.0)
+        yield make_retrieved()
         time.sleep(3)
         yield Delta("late")
 

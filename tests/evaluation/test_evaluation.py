@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assistant.answering.find import Finder
 from assistant.answering.grounding import Calibration
+from assistant.documents import Evidence
 from assistant.errors import SettingsError
 from assistant.evaluation import (
     Dialogue,
@@ -35,7 +37,7 @@ from assistant.evaluation import (
 from assistant.evaluation.baselines import BASELINES, STEPS
 from assistant.reports.evaluation_page import Evaluation, page
 from assistant.reports.plots import bars, distributions
-from assistant.retriever import Evidence, KnowledgeRetriever
+from assistant.retriever import KnowledgeRetriever
 from tests.sample_index import build_pages, open_sample, sample_embedder
 
 ANSWERABLE = EvalQuestion("a", "?", "zh", "howto", ("r/x.md",), ("en",), ("--tp 8",))
@@ -69,7 +71,13 @@ def finder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeRetrie
 
 @pytest.fixture(scope="module")
 def outcomes(finder: KnowledgeRetriever) -> list[Outcome]:
-    return ask(finder, QUESTIONS, COVERED)
+    return ask(judging(finder), QUESTIONS)
+
+
+def judging(retriever: KnowledgeRetriever, threshold: float | None = None) -> Finder:
+    return Finder(
+        retriever, calibration=lambda _: COVERED, threshold=threshold, max_question_chars=500
+    )
 
 
 def test_first_rank() -> None:
@@ -221,12 +229,18 @@ def test_asking_gives_ranks_refusals_and_times(outcomes: list[Outcome]) -> None:
 
 
 def test_a_given_threshold_is_used_instead(finder: KnowledgeRetriever) -> None:
-    assert all(outcome.refused for outcome in ask(finder, QUESTIONS, COVERED, threshold=1.0))
+    assert all(outcome.refused for outcome in ask(judging(finder, threshold=1.0), QUESTIONS))
+
+
+def test_a_question_that_the_page_would_not_accept_is_named(finder: KnowledgeRetriever) -> None:
+    long = EvalQuestion("log", "x" * 501)
+    with pytest.raises(SettingsError, match=r"'log' has 501 characters .*at most 500"):
+        ask(judging(finder), [*QUESTIONS, long])
 
 
 def test_progress_is_told(finder: KnowledgeRetriever) -> None:
     seen = []
-    ask(finder, QUESTIONS, COVERED, progress=lambda *report: seen.append(report))
+    ask(judging(finder), QUESTIONS, progress=lambda *report: seen.append(report))
     assert seen[-1] == ("search", len(QUESTIONS), len(QUESTIONS), "questions")
 
 

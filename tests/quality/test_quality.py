@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.answering.grounding import calibration_of
+from assistant.answering.find import Finder
 from assistant.application import Application
 from assistant.evaluation import (
     EvalQuestion,
@@ -59,15 +59,24 @@ def questions_of(name: str) -> list[EvalQuestion]:
 
 
 @pytest.fixture(scope="module")
-def finder() -> KnowledgeRetriever:
-    return Application(load_settings()).retriever
+def application() -> Application:
+    return Application(load_settings())
+
+
+@pytest.fixture(scope="module")
+def finder(application: Application) -> Finder:
+    return application.finder
+
+
+@pytest.fixture(scope="module")
+def retriever(application: Application) -> KnowledgeRetriever:
+    return application.retriever
 
 
 @pytest.fixture(scope="module", params=list(FLOORS))
-def asked(request: pytest.FixtureRequest, finder: KnowledgeRetriever) -> tuple[str, list[Outcome]]:
+def asked(request: pytest.FixtureRequest, finder: Finder) -> tuple[str, list[Outcome]]:
     """Name of the set and what came of its questions."""
-    calibration = calibration_of(finder.manifest)
-    return request.param, ask(finder, questions_of(request.param), calibration)
+    return request.param, ask(finder, questions_of(request.param))
 
 
 def test_retrieval_is_above_its_floors(asked: tuple[str, list[Outcome]]) -> None:
@@ -82,21 +91,21 @@ def test_retrieval_is_above_its_floors(asked: tuple[str, list[Outcome]]) -> None
 
 
 def test_no_simpler_ranking_is_better(
-    asked: tuple[str, list[Outcome]], finder: KnowledgeRetriever
+    asked: tuple[str, list[Outcome]], retriever: KnowledgeRetriever
 ) -> None:
     _, outcomes = asked
     questions = [outcome.question for outcome in outcomes]
     ours = retrieval_report(questions, {o.question.id: o.addresses for o in outcomes})
-    for name, simpler in compare(finder, questions, BASELINES).items():
+    for name, simpler in compare(retriever, questions, BASELINES).items():
         assert simpler["all"]["mrr@10"] < ours["all"]["mrr@10"], name
 
 
 @pytest.fixture(scope="module")
-def fitted(finder: KnowledgeRetriever) -> Fitted:
+def fitted(finder: Finder, retriever: KnowledgeRetriever) -> Fitted:
     """Cross-validated on our own questions, the short ones among them."""
-    manifest = finder.manifest
+    manifest = retriever.manifest
     questions = questions_of("own") + read_questions(HERE / "short.jsonl")
-    outcomes = ask(finder, questions, calibration_of(manifest))
+    outcomes = ask(finder, questions)
     return fit(outcomes, embedder=manifest.embedder, chunks=manifest.chunks, data="")
 
 
@@ -106,15 +115,14 @@ def test_what_is_outside_is_refused_and_little_else(fitted: Fitted) -> None:
     assert fitted.scores["f1"] >= 0.80
 
 
-def test_the_calibration_in_use_refuses_few_everyday_questions(finder: KnowledgeRetriever) -> None:
-    manifest = finder.manifest
-    outcomes = ask(finder, read_questions(HERE / "short.jsonl"), calibration_of(manifest))
+def test_the_calibration_in_use_refuses_few_everyday_questions(finder: Finder) -> None:
+    outcomes = ask(finder, read_questions(HERE / "short.jsonl"))
     refused = [outcome.question.question for outcome in outcomes if outcome.refused]
     assert len(refused) <= 0.05 * len(outcomes), refused
 
 
-def test_follow_ups_are_found(finder: KnowledgeRetriever) -> None:
-    report = follow_ups(finder, read_dialogues(HERE / "dialogues.jsonl"))
+def test_follow_ups_are_found(retriever: KnowledgeRetriever) -> None:
+    report = follow_ups(retriever, read_dialogues(HERE / "dialogues.jsonl"))
     leaning, alone = report["needs context"], report["stands alone"]
     assert leaning["by rules"]["hit@5"] >= 0.90
     assert leaning["by rules"]["hit@5"] >= leaning["given"]["hit@5"] - 0.06

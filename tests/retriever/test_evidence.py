@@ -8,9 +8,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from assistant.documents import SearchFilters
+from assistant.documents import Evidence, SearchFilters
 from assistant.keywords.concepts import Concept
-from assistant.retriever import Evidence, KnowledgeRetriever
+from assistant.retriever import KnowledgeRetriever
 from assistant.retriever.candidates import Candidates
 from assistant.retriever.evidence import NONE, weigh
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assistant.documents import SearchFilters
+from assistant.settings import PROJECT_FOLDER
 from tests.chat_models.openai_server import KEY, OpenAIServer, serving
+from tests.fakes import ScriptedChain
 from tests.scripts.commands import Commands, Finished
 
 QUESTION = "how to quantize the kv cache online"
 ANSWER = "Set `quant_policy` to 8 [1]. Or to 4 [9]."
 KEYS = {"answer", "refused", "citations", "timings", "prompt_tokens", "completion_tokens"}
+KEYS |= {"answer_id", "model", "index_version", "finish_reason"}
+ERROR_KEYS = {"error", "kind", "got", "expected", "action", "facts"}
 HIT_KEYS = {"rank", "score", "source", "heading", "start_line", "end_line", "url", "text"}
 
 
@@ -60,6 +66,8 @@ def test_json_for_one_question(asking: Asking) -> None:
     assert 0 < timings["retrieve"] <= timings["first_token"] <= timings["total"]
     assert result["prompt_tokens"] > 20
     assert result["completion_tokens"] == 1
+    assert (result["model"], result["finish_reason"]) == ("tiny", "stop")
+    assert result["index_version"] == (asking.commands.db / "current").read_text().split()[0]
     prompt = asking.server.asked[-1]["messages"][-1]["content"]
     assert QUESTION in prompt
     assert "Set `quant_policy` to 8" in prompt
@@ -88,7 +96,9 @@ def test_a_bad_question_in_a_batch_does_not_keep_the_others_from_their_answers(
     done = asking("--batch", str(file))
     assert done.returncode == 1
     bad, good = map(json.loads, done.stdout.splitlines())
-    assert (bad["id"], set(bad)) == ("long", {"id", "error"})
+    assert (bad["id"], set(bad)) == ("long", {"id"} | ERROR_KEYS)
+    assert bad["kind"] == "QuestionTooLongError"
+    assert bad["facts"] == {"characters": 3000, "limit": 2000}
     assert "the question has 3000 characters (expected: at most 2000)" in bad["error"]
     assert "long: the question has 3000 characters" in done.stderr
     assert (good["id"], good["refused"]) == ("a", False)
@@ -106,6 +116,18 @@ def test_people_get_the_answer_and_its_sources(asking: Asking) -> None:
     assert done.stdout == "Set `quant_policy` to 8 [1]. Or to 4 .\n"
     assert "[1] lmdeploy/docs/zh_cn/quantization/kv_quant.md:" in done.stderr
     assert "https://example.org/blob/main/docs/zh_cn" in done.stderr
+
+
+def test_people_get_an_answer_of_several_searches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(PROJECT_FOLDER / "scripts"))
+    ask = importlib.import_module("ask")
+    answer = ask._ask(ScriptedChain(), QUESTION, SearchFilters(), aloud=True)
+    printed = capsys.readouterr()
+    assert printed.out == "Let me look again. It is 4 [3].\n"
+    assert "[3] lmdeploy/docs/a.md:1-2" in printed.err
+    assert [citation.number for citation in answer.citations] == [3]
 
 
 def test_a_server_that_is_not_there_is_a_failure_to_act_on(asking: Asking) -> None:

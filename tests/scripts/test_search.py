@@ -19,6 +19,9 @@ def test_json_for_one_question(commands: Commands) -> None:
     (line,) = done.stdout.splitlines()
     result = json.loads(line)
     assert set(result) >= {"hits", "answerable", "confidence", "milliseconds"}
+    assert (result["question"], result["searched_for"]) == (QUESTION, QUESTION)
+    assert result["language"] == "en"
+    assert result["index_version"] == (commands.db / "current").read_text().split()[0]
     assert "id" not in result
     assert [hit["rank"] for hit in result["hits"]] == [1, 2, 3]
     first = result["hits"][0]
@@ -49,6 +52,26 @@ def test_a_batch_gives_a_line_for_each_question(commands: Commands, tmp_path: Pa
     assert results[1]["hits"][0]["source"] == "xtuner/README_zh-CN.md"
     assert [r["answerable"] for r in results] == [True, True, False]
     assert all(len({hit["text"] for hit in r["hits"]}) == len(r["hits"]) for r in results)
+
+
+def test_a_bad_question_in_a_batch_does_not_keep_the_others_from_their_hits(
+    commands: Commands, tmp_path: Path
+) -> None:
+    file = tmp_path / "questions.jsonl"
+    rows = [{"id": "long", "question": "x" * 3000}, {"id": "a", "question": QUESTION}]
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    done = commands("search.py", "--batch", str(file), "--db", "db")
+    assert done.returncode == 1
+    bad, good = map(json.loads, done.stdout.splitlines())
+    assert (bad["id"], bad["kind"]) == ("long", "QuestionTooLongError")
+    assert "long: the question has 3000 characters (expected: at most 2000)" in done.stderr
+    assert (good["id"], good["answerable"]) == ("a", True)
+
+
+def test_no_chat_model_is_needed(commands: Commands) -> None:
+    nobody = {"ASSISTANT_OPENAI_BASE_URL": "nowhere", "ASSISTANT_REWRITE_FOLLOW_UPS": "true"}
+    done = commands("search.py", QUESTION, "--db", "db", "--json", **nobody)
+    assert done.returncode == 0, done.stderr
 
 
 def test_people_get_places_and_links_and_hear_of_a_bad_question(commands: Commands) -> None:
@@ -90,6 +113,7 @@ def test_filters(commands: Commands) -> None:
         ((), "either a QUESTION or --batch"),
         ((QUESTION, "--language", "fr"), "--language"),
         (("--batch", "nowhere.jsonl"), "nowhere.jsonl"),
+        (("  ",), "the question is empty"),
     ],
 )
 def test_wrong_usage(commands: Commands, arguments: tuple[str, ...], said: str) -> None:

@@ -12,7 +12,9 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from assistant.answering.chain import AnswerChain
+from assistant.answering.find import Finder
 from assistant.answering.grounding import shipped_calibration
+from assistant.answering.write import Writer
 from assistant.documents import Chunk, Source
 from assistant.errors import ChatModelError
 from assistant.index import LiveIndex, Manifest
@@ -163,14 +165,13 @@ def make_demo_chain(index: Path, model: PacedChatModel, *, answers: bool = True)
         answers: Whether every question counts as answerable; else none does.
     """
     embedder = HashEmbedder(dimension=512)
-    return AnswerChain(
+    finder = Finder(
         KnowledgeRetriever(index=LiveIndex(index, embedder), embedder=embedder),
-        model,
         calibration=lambda _: shipped_calibration(embedder.identity),
         threshold=0.0 if answers else 1.1,
-        passages_tokens=600,
         max_question_chars=2000,
     )
+    return AnswerChain(finder, Writer(model, passages_tokens=600))
 
 
 def _sources(folder: Path) -> list[Source]:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from assistant import errors
-from assistant.errors import AssistantError, QuestionError, UnreadableFileError
+from assistant.errors import AssistantError, QuestionTooLongError, UnreadableFileError
 from assistant.ui import texts
 from assistant.ui.texts import ERRORS, Words, error_sentence, language_from_header
 
@@ -49,10 +49,7 @@ def test_a_visitor_is_not_told_what_is_for_the_owner() -> None:
 
 
 def test_a_question_that_is_too_long_is_told_how_long_it_is() -> None:
-    error = QuestionError(
-        "the question has 100000 characters", expected="at most 2000", action="Shorten it."
-    )
-    for _, sentence in error_sentence(error):
+    for _, sentence in error_sentence(QuestionTooLongError(100000, 2000)):
         assert "100000" in sentence
         assert "2000" in sentence
 

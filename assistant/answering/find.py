@@ -1,0 +1,107 @@
+"""Finds the passages for a question and decides whether it can be answered from them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from assistant.answering.follow_up import standalone_by_rules
+from assistant.answering.grounding import Calibration, judge
+from assistant.answering.prompts import check_text_only
+from assistant.documents import Question, Retrieved, SearchFilters, Turn
+from assistant.errors import QuestionError, QuestionTooLongError
+from assistant.index import Manifest
+from assistant.language import language_of, readable
+from assistant.retriever import KnowledgeRetriever
+
+Standalone = Callable[[str, Sequence[Turn]], str]
+
+
+class Finder:
+    """The one owner of what is found for a question and whether it can be answered."""
+
+    def __init__(
+        self,
+        retriever: KnowledgeRetriever,
+        *,
+        calibration: Callable[[Manifest], Calibration],
+        threshold: float | None = None,
+        max_question_chars: int,
+        standalone: Standalone = standalone_by_rules,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            retriever: Finds the passages.
+            calibration: That of an index; says from the evidence whether the knowledge base
+                has an answer.
+            threshold: Used instead of the calibrated one.
+            max_question_chars: Longer questions are refused.
+            standalone: Makes a question that has turns before it stand alone.
+        """
+        self._retriever = retriever
+        self._calibration = calibration
+        self._threshold = threshold
+        self._max_question_chars = max_question_chars
+        self._standalone = standalone
+
+    def find(
+        self,
+        question: Question,
+        history: Sequence[Turn] = (),
+        filters: SearchFilters | None = None,
+        k: int | None = None,
+    ) -> Retrieved:
+        """Search for a question, and judge what is found.
+
+        Args:
+            question: As it was asked; may lean on the turns before it.
+            history: Those turns, oldest first.
+            filters: What the search is limited to.
+            k: Most hits; None: as many as the retriever is set to.
+
+        Raises:
+            QuestionError: The question is empty.
+            QuestionTooLongError: It has more characters than a question may have.
+            ImagesNotReadError: It, or one before it, has an image.
+            FilterError: The index has no source of a name in `filters`.
+            ChatModelError: A model was to make the question stand alone, and failed.
+        """
+        question = self._checked(question)
+        check_text_only(question, history)
+        started = time.perf_counter()
+        searched = self._standalone(question.text, history) if history else question.text
+        found = self._retriever.search(searched, k, filters)
+        calibration = self._calibration(found.manifest)
+        grounding = judge(found.evidence, calibration, self._threshold, found.vector)
+        return Retrieved(
+            question=question,
+            history=tuple(history),
+            language=language_of(question.text),
+            searched_for=searched,
+            hits=found.hits,
+            answerable=grounding.answerable and bool(found.hits),
+            confidence=grounding.confidence,
+            evidence=found.evidence,
+            vector=found.vector,
+            index_version=found.version,
+            milliseconds=(time.perf_counter() - started) * 1000,
+        )
+
+    def threshold(self, manifest: Manifest) -> float:
+        """Confidence from which a question counts as answerable, in the index of a manifest."""
+        if self._threshold is not None:
+            return self._threshold
+        return self._calibration(manifest).threshold
+
+    def _checked(self, question: Question) -> Question:
+        """The question in characters that tokenizers accept."""
+        text = readable(question.text).strip()
+        if not text:
+            raise QuestionError(
+                "the question is empty", expected="a question", action="Type one and send it again."
+            )
+        if len(text) > self._max_question_chars:
+            raise QuestionTooLongError(len(text), self._max_question_chars)
+        return replace(question, text=text)

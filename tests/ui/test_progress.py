@@ -1,0 +1,43 @@
+"""What the events of an answer change in a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from assistant.documents import Question, SearchFilters
+from assistant.ui.conversation import Exchange, messages
+from assistant.ui.progress import steps
+from assistant.ui.sources_panel import panel
+from tests.fakes import ScriptedChain
+
+
+async def followed(chain: ScriptedChain) -> list[Exchange]:
+    asked = Exchange(Question("how?"))
+    return [exchange async for exchange in steps(chain, asked, (), SearchFilters())]
+
+
+async def test_hits_of_several_searches_add_up_under_numbers_of_their_own() -> None:
+    exchanges = await followed(ScriptedChain())
+    assert [(e.status, len(e.passages)) for e in exchanges] == [
+        ("searching", 0),
+        ("reading", 2),
+        ("writing", 2),
+        ("writing", 2),
+        ("reading", 3),
+        ("writing", 3),
+        ("answered", 3),
+    ]
+    last = exchanges[-1]
+    assert [passage.number for passage in last.passages] == [1, 2, 3]
+    assert (last.text, last.cited) == ("It is 4 [3].", (3,))
+    assert "#source-0-3" in messages((last,))[1]["content"]
+    assert 'class="source cited" id="source-0-3"' in panel((last,))
+
+
+async def test_a_search_without_evidence_after_one_with_it_is_no_refusal() -> None:
+    chain = ScriptedChain()
+    chain.events = tuple(
+        replace(event, answerable=False) if event is chain.events[3] else event
+        for event in chain.events
+    )
+    assert {exchange.status for exchange in await followed(chain)}.isdisjoint({"refused"})
