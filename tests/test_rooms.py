@@ -14,6 +14,7 @@ ROOMS = [
     "errors",
     "settings",
     "progress",
+    "cancellation",
     "documents",
     "language",
     "sources",
