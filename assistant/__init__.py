@@ -1,9 +1,9 @@
 """A knowledge-base assistant for Gradio.
 
 Rooms, each importing only from those before it: errors, environment, settings,
-progress, documents, language, processes, sources, loaders, splitter, embeddings,
-model_hub, keywords, index, indexing, chat_models, retriever, answering, evaluation,
-reports, application, startup, contract, ui.
+progress, cancellation, documents, language, processes, sources, loaders, splitter,
+embeddings, model_hub, keywords, index, indexing, chat_models, retriever, answering,
+evaluation, reports, application, startup, contract, ui.
 """
 
 from importlib.util import find_spec

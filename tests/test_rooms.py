@@ -15,6 +15,7 @@ ROOMS = [
     "environment",
     "settings",
     "progress",
+    "cancellation",
     "documents",
     "language",
     "processes",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.answering.control_tokens import neutralised
 from assistant.documents import Citation, Language, Question, Retrieved, SearchHit, Turn
 from assistant.errors import ImagesNotReadError
 
@@ -99,7 +100,7 @@ def build_prompt(
         ImagesNotReadError: The question, or one before it, has an image.
     """
     check_text_only(retrieved.question, retrieved.history)
-    language, question = retrieved.language, retrieved.question.text
+    language, question = retrieved.language, neutralised(retrieved.question.text)
     turns = list(retrieved.history[-_HISTORY_TURNS:])
     messages = _before(language, turns)
     left = passages_tokens
@@ -115,7 +116,7 @@ def build_prompt(
     used: list[Citation] = []
     for passage in retrieved.citations:
         chunk = passage.hit.chunk
-        text = f"[{passage.number}] {chunk.context}\n{chunk.text}"
+        text = neutralised(f"[{passage.number}] {chunk.context}\n{chunk.text}")
         tokens = count_tokens(text)
         if tokens > left and not parts:
             text = _cut(text, left, tokens)
@@ -132,8 +133,8 @@ def build_prompt(
 def _before(language: Language, turns: Sequence[Turn]) -> list[BaseMessage]:
     messages: list[BaseMessage] = [SystemMessage(_SYSTEM[language])]
     for turn in turns:
-        messages.append(HumanMessage(turn.question.text[:_HISTORY_CHARS]))
-        messages.append(AIMessage(turn.answer[:_HISTORY_CHARS]))
+        messages.append(HumanMessage(neutralised(turn.question.text[:_HISTORY_CHARS])))
+        messages.append(AIMessage(neutralised(turn.answer[:_HISTORY_CHARS])))
     return messages
 
 

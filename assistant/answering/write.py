@@ -14,6 +14,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import RunnableConfig
 
 from assistant.answering.citations import Attributor, CitationFilter, citations
+from assistant.answering.control_tokens import restored
 from assistant.answering.prompts import Prompt, build_prompt, refusal
 from assistant.documents import Answer, AnswerEvent, Delta, FinishReason, Retrieved, Timings
 from assistant.errors import ChatModelError
@@ -175,7 +176,7 @@ class Writer:
         # A generator, though its type only promises an iterator. Closing it stops the model.
         with closing(cast("Generator[BaseMessage, None, None]", stream)) as chunks:
             for chunk in chunks:
-                yield writing.take(chunk)
+                yield restored(writing.take(chunk))
                 if writing.cut:
                     return
 
