@@ -19,7 +19,7 @@ from assistant.errors import (
 )
 from assistant.index import open_index
 from assistant.index.versions import build_lock, current_version
-from assistant.indexing import BuildOptions, BuildReport, build_index
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 
@@ -52,9 +52,7 @@ def build(
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         embedder or HashEmbedder(),
-        chunk_tokens=200,
-        max_file_bytes=100_000,
-        rebuild=rebuild,
+        BuildPlan(200, FileRules(100_000), rebuild=rebuild),
     )
 
 
@@ -143,8 +141,7 @@ def test_a_failing_source_is_reported_and_the_rest_is_built(folder: Path, db: Pa
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
-        chunk_tokens=200,
-        max_file_bytes=100_000,
+        BuildPlan(200, FileRules(100_000)),
     )
     assert [source.status for source in report.sources] == ["failed", "ok"]
     assert "nowhere" in report.sources[0].reason
@@ -162,8 +159,7 @@ def test_a_source_that_is_away_keeps_its_place_in_the_index(folder: Path, db: Pa
             lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
             db,
             HashEmbedder(),
-            chunk_tokens=200,
-            max_file_bytes=100_000,
+            BuildPlan(200, FileRules(100_000)),
         )
 
     first = build_both()
@@ -329,10 +325,8 @@ def test_only_what_has_no_vector_yet_is_progress(folder: Path, db: Path) -> None
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
-        chunk_tokens=200,
-        max_file_bytes=100_000,
-        options=BuildOptions(window_chunks=1),
-        progress=progress,
+        BuildPlan(200, FileRules(100_000), window_chunks=1),
+        progress,
     )
     assert (report.chunks, report.embedded) == (chunks + 4, 4)
     assert told[-1] == (4, 4)

@@ -14,7 +14,7 @@ import pytest
 from assistant.documents import Source
 from assistant.embeddings.base import Vectors
 from assistant.index import open_version
-from assistant.indexing import BuildOptions, BuildReport, build_index
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 
@@ -42,9 +42,7 @@ def build(folder: Path, db: Path) -> BuildReport:
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         SlowEmbedder(),
-        chunk_tokens=60,
-        max_file_bytes=100_000,
-        options=BuildOptions(window_chunks=16, workers=0),
+        BuildPlan(60, FileRules(100_000), window_chunks=16, workers=0),
     )
 
 

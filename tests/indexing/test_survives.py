@@ -27,7 +27,7 @@ from assistant.errors import (
 from assistant.index import LiveIndex, Manifest, open_index, open_version
 from assistant.index.manifest import SEARCH_VERSION
 from assistant.index.versions import current_version, switch_to
-from assistant.indexing import BuildOptions, BuildReport, build_index, write_version
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index, write_version
 from assistant.indexing.parsing import FileParser, Parsed
 from assistant.keywords import KeywordIndex
 from assistant.keywords.words import WORDS_VERSION
@@ -43,9 +43,7 @@ def build(folder: Path, db: Path, **options: object) -> BuildReport:
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
-        chunk_tokens=60,
-        max_file_bytes=10_000_000,
-        options=BuildOptions(**options),  # type: ignore[arg-type]
+        BuildPlan(60, FileRules(10_000_000), **options),  # type: ignore[arg-type]
     )
 
 
@@ -167,7 +165,7 @@ from tests.indexing.test_kills import SlowEmbedder
 from assistant.documents import Source
 from assistant.keywords import KeywordIndex
 from assistant.sources import fetch
-from assistant.indexing import BuildOptions, build_index
+from assistant.indexing import BuildPlan, FileRules, build_index
 
 def main():
     def progress(stage, done, total, unit, *, at=""):
@@ -175,8 +173,8 @@ def main():
             print("embedding", flush=True)
     build_index([Source("docs", folder=Path({folder!r}))],
         lambda source, _: fetch(source, folder=Path({db!r}) / "repos", timeout_seconds=5),
-        Path({db!r}), SlowEmbedder(), chunk_tokens=60, max_file_bytes=10**7,
-        options=BuildOptions(workers=2), progress=progress)
+        Path({db!r}), SlowEmbedder(), BuildPlan(60, FileRules(10**7), workers=2),
+        progress)
     return 0
 
 if __name__ == "__main__":
@@ -362,8 +360,7 @@ def test_a_new_index_that_cannot_be_used_leaves_the_old_one_answering(
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder("another"),
-        chunk_tokens=60,
-        max_file_bytes=10_000_000,
+        BuildPlan(60, FileRules(10_000_000)),
     )
     now[0] = 5.0
     assert live.current().name == name
@@ -420,8 +417,7 @@ def test_a_new_commit_costs_no_vectors(folder: Path, tmp_path: Path) -> None:
             lambda source, _: fetch(source, folder=tmp_path / "repos", timeout_seconds=20),
             db,
             embedder,
-            chunk_tokens=60,
-            max_file_bytes=10_000,
+            BuildPlan(60, FileRules(10_000)),
         )
         store, manifest = open_index(db, HashEmbedder())
         commits.append(manifest.sources["docs"]["commit"])
