@@ -42,7 +42,7 @@ def packed_text_of(version: Path, address: str) -> bytes | None:
     """As `text_of`, in the form that is stored."""
     file = version / _FILE_NAME
     # No lock, and nothing beside the file: a version in use is never written.
-    location = f"{file.absolute().as_uri()}?immutable=1"
+    location = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
     query = "SELECT text FROM documents WHERE address = ?"
     try:
         with closing(sqlite3.connect(location, uri=True)) as database:

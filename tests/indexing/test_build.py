@@ -226,7 +226,7 @@ def manifest_file(db: Path) -> Path:
     return version / "manifest.json"
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format_version": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format_version": 3}'])
 def test_a_corrupted_manifest_is_refused(folder: Path, db: Path, content: str) -> None:
     build(folder, db)
     manifest_file(db).write_text(content)

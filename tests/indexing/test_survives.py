@@ -26,8 +26,8 @@ from assistant.errors import (
 )
 from assistant.index import LiveIndex, Manifest, open_index, open_version
 from assistant.index.manifest import SEARCH_VERSION
-from assistant.index.versions import current_version, switch_to
-from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index, write_version
+from assistant.index.versions import current_version
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
 from assistant.indexing.parsing import FileParser, Parsed
 from assistant.keywords import KeywordIndex
 from assistant.keywords.words import WORDS_VERSION
@@ -201,25 +201,6 @@ def test_ctrl_c_ends_the_build_within_two_seconds(tmp_path: Path) -> None:
     assert "Traceback" not in words
     report = build(folder, db)
     assert 0 < report.embedded < report.chunks  # goes on from there
-
-
-def test_an_interruption_after_the_switch_leaves_the_new_index(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    db = tmp_path / "db"
-    before = build(folder, db).chunks
-    write_pages(folder, 5)
-
-    def interrupted(*arguments: Path) -> None:
-        switch_to(*arguments)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(write_version, "switch_to", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            build(folder, db)
-    assert count_at(db) > before
-    assert not build(folder, db).changed
 
 
 def test_where_the_version_in_use_is_lost_the_one_before_answers(
@@ -420,7 +401,7 @@ def test_a_new_commit_costs_no_vectors(folder: Path, tmp_path: Path) -> None:
             BuildPlan(60, FileRules(10_000)),
         )
         store, manifest = open_index(db, HashEmbedder())
-        commits.append(manifest.sources["docs"]["commit"])
+        commits.append(manifest.sources["docs"].commit)
         for chunk in store.chunks():
             assert chunk.commit == commits[-1]
             lines = f"#L{chunk.start_line}-L{chunk.end_line}"
@@ -448,7 +429,7 @@ def test_search_files_of_another_version_are_written_anew_without_embedding(
     assert not build(folder, db).changed
 
 
-def test_an_older_format_is_searched_and_written_anew_without_embedding(
+def test_another_format_is_refused_and_replaced_without_embedding(
     folder: Path, tmp_path: Path
 ) -> None:
     db = tmp_path / "db"
@@ -456,14 +437,13 @@ def test_an_older_format_is_searched_and_written_anew_without_embedding(
     version = current_version(db)
     assert version is not None
     file = version / "manifest.json"
-    text = file.read_text().replace('"format_version": 2', '"format_version": 1')
-    file.write_text(text)
-    (version / "chunks.jsonl").unlink()  # format 1 had none
-    assert count_at(db) == report.chunks
+    file.write_text(file.read_text().replace('"format_version": 3', '"format_version": 2'))
+    (version / "documents.sqlite").unlink()  # format 2 had none
+    with pytest.raises(IndexMismatchError, match="format 2"):
+        count_at(db)
     again = build(folder, db)
-    assert again.changed
-    assert again.embedded == 0
-    assert Manifest.read(current_version(db)).format_version == 2  # type: ignore[arg-type]
+    assert (again.changed, again.chunks, again.embedded) == (True, report.chunks, 0)
+    assert count_at(db) == report.chunks
 
 
 def test_what_is_kept_for_searching_follows_the_chunks(folder: Path, tmp_path: Path) -> None:
