@@ -48,7 +48,7 @@ def enlarge(settings: Settings, factor: int, db: Path) -> None:
         block = _copies(copy, np.stack([vectors[identifier] for identifier in originals]))
         search.add(chunks, block)
         writer.put(Window(rows, chunks, block))
-    writer.finish([])
+    writer.finish()
     search.write()
     search.close()
     _manifest(opened, factor).write(version)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 from assistant.documents import Source
@@ -21,7 +22,7 @@ from assistant.index.versions import current_version, remove_unused
 from assistant.indexing.build_report import BuildReport, build_report
 from assistant.indexing.build_state import BuildStateFile
 from assistant.indexing.fetching import FetchSource
-from assistant.indexing.job import BuildPlan, Job, Previous
+from assistant.indexing.job import BuildPlan, Job
 from assistant.indexing.lock import build_locked
 from assistant.indexing.survey import survey
 from assistant.indexing.write_version import write_version
@@ -43,7 +44,7 @@ def build(
     of `build_index`.
     """
     sources = read_sources(settings.sources_file)
-    with BuildStateFile(settings.db_folder, progress) as state:
+    with closing(BuildStateFile(settings.db_folder, progress)) as state:
         return build_index(sources, fetch, settings.db_folder, embedder, plan, state)
 
 
@@ -89,26 +90,28 @@ def update_index(
     _remove_unused(db_folder, plan.server)
     if plan.rebuild:
         shutil.rmtree(db_folder / "embeddings", ignore_errors=True)
-    previous = Previous() if plan.rebuild else _previous(db_folder, embedder, plan)
-    job = Job(db_folder, embedder, plan, previous, progress)
-    found = survey(sources, fetch, previous.manifest, plan.files, progress)
+    previous, before = (None, None) if plan.rebuild else _previous(db_folder, embedder, plan)
+    job = Job(db_folder, embedder, plan, progress, previous, before)
+    found = survey(sources, fetch, before, plan.files, progress)
     written = write_version(job, found)
     if written.changed:
         _remove_unused(db_folder, plan.server)
     return build_report(job, found, written, time.monotonic() - started)
 
 
-def _previous(db_folder: Path, embedder: Embedder, plan: BuildPlan) -> Previous:
-    """The version in use, without what this build cannot take over."""
+def _previous(
+    db_folder: Path, embedder: Embedder, plan: BuildPlan
+) -> tuple[Path | None, Manifest | None]:
+    """The version in use and its manifest; None for what this build cannot take over."""
     folder = current_version(db_folder)
     if folder is None:
-        return Previous()
+        return None, None
     try:
         manifest = Manifest.read(folder)
         manifest.check_embedder(embedder.identity, embedder.dimension)
     except (IndexCorruptError, IndexMismatchError):
-        return Previous()  # everything is written again
-    return Previous(folder, manifest if manifest.splitting == plan.splitting else None)
+        return None, None  # everything is written again
+    return folder, manifest if manifest.splitting == plan.splitting else None
 
 
 def _remove_unused(db_folder: Path, server: ChromaServer | None) -> None:

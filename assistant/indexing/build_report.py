@@ -64,7 +64,6 @@ class Written:
 
 def manifest_of(job: Job, found: Survey, written: Written) -> Manifest:
     """The manifest of an index that holds what was written of what was found."""
-    before = job.previous.manifest
     fingerprints = found.fingerprints
     outcomes = {outcome.name: outcome for outcome in found.outcomes}
     return Manifest(
@@ -80,13 +79,13 @@ def manifest_of(job: Job, found: Survey, written: Written) -> Manifest:
                 report.files,
                 report.chunks,
             )
-            for report in _source_reports(found, written.counts, before)
+            for report in _source_reports(found, written.counts, job.before)
         },
         files={a: FileEntry(fingerprints[a], n) for a, n in sorted(written.counts.items())},
         skipped=dict(sorted({**found.skipped, **written.refused}.items())),
         unread=found.unread | {address: fingerprints[address] for address in written.refused},
         vectors=job.plan.vectors_at,
-        calibration=before.calibration if before else {},
+        calibration=job.before.calibration if job.before else {},
         search_version=SEARCH_VERSION,
     )
 
@@ -95,7 +94,7 @@ def build_report(job: Job, found: Survey, written: Written, seconds: float) -> B
     """The summary of a build that has ended."""
     chunks = sum(written.counts.values())
     return BuildReport(
-        sources=_source_reports(found, written.counts, job.previous.manifest),
+        sources=_source_reports(found, written.counts, job.before),
         files=len(written.counts),
         skipped=dict(Counter({**found.skipped, **written.refused}.values())),
         chunks=chunks,

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
@@ -48,8 +47,6 @@ class BuildState:
 class BuildStateFile:
     """The `Progress` of a build that others can read with `running_build`.
 
-    A context, at whose end the file is removed.
-
     Args:
         db_folder: Of the index that is built.
         progress: Is told the same.
@@ -71,17 +68,6 @@ class BuildStateFile:
         self._stage = ""
         self._is_there = False
 
-    def __enter__(self) -> BuildStateFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.remove()
-
     def begin(self, source: str, step: int, steps: int) -> None:
         """What is reported from now on belongs to this step."""
         self._step = BuildState(source, step, steps)
@@ -100,8 +86,8 @@ class BuildStateFile:
             share = done / total if stage == "embed" and total else 0.0
             self._write(share, now - self._began)
 
-    def remove(self) -> None:
-        """The build has ended; the file of another one stays."""
+    def close(self) -> None:
+        """The build has ended: remove the file, if it is not another build's."""
         if not self._is_there:
             return
         with suppress(OSError, ValueError, TypeError, KeyError):

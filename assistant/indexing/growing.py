@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from assistant.documents import Source
@@ -44,7 +45,8 @@ def build_growing(
         progress: Told of each stage.
     """
     db_folder = settings.db_folder
-    with build_locked(db_folder, wait=True), BuildStateFile(db_folder, progress) as state:
+    state = BuildStateFile(db_folder, progress)
+    with build_locked(db_folder, wait=True), closing(state):
         sources = {source.name: source for source in read_sources(settings.sources_file)}
 
         def build_from(names: Collection[str]) -> BuildReport:

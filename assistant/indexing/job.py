@@ -89,24 +89,21 @@ def plan_of(
 
 
 @dataclass(frozen=True, slots=True)
-class Previous:
-    """The version in use when a build starts.
+class Job:
+    """What every step of one build needs.
 
     Attributes:
-        folder: None: there is none that this build could use.
-        manifest: None: its chunks cannot be taken over.
+        db_folder: Gets the new version.
+        embedder: The same that will embed questions.
+        plan: How to build.
+        progress: Told of each stage.
+        previous: Folder of the version in use, if there is one that this build can use.
+        before: Its manifest, if its chunks can be taken over.
     """
-
-    folder: Path | None = None
-    manifest: Manifest | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What every step of one build needs."""
 
     db_folder: Path
     embedder: Embedder
     plan: BuildPlan
-    previous: Previous
     progress: Progress
+    previous: Path | None = None
+    before: Manifest | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from assistant.indexing.job import Job
 from assistant.indexing.parsing import FileParser, default_workers, make_parser, parsing
 from assistant.indexing.search_files import SearchFiles
 from assistant.indexing.survey import Survey
-from assistant.indexing.writer import Stored, VersionWriter, Window
+from assistant.indexing.writer import VersionWriter, Window
 
 
 def write_documents(
@@ -45,8 +46,7 @@ def write_documents(
         IndexCorruptError: The version before is damaged.
         IndexServerError: The server that gets the vectors does not answer.
     """
-    before, server = job.previous, job.plan.server
-    documents = Documents(found, before.folder, copied)
+    documents = Documents(found, job.previous, copied)
     with writing(job.db_folder):
         cache = EmbeddingCache(
             job.db_folder / "embeddings",
@@ -57,8 +57,8 @@ def write_documents(
     with closing(cache):
         with writing(job.db_folder):
             search = SearchFiles(version, job.embedder.dimension)
-            writer = VersionWriter(version, create=not copied, server=server)
-        with closing(search), writer:
+            writer = VersionWriter(version, create=not copied, server=job.plan.server)
+        with closing(search), closing(writer):
             step = _Step(job, documents, cache, search, writer)
             with parsing(found.fresh, lambda: _parser(job), _workers(job)) as parsed:
                 for window in windows(documents.read(parsed), job.plan.window_chunks):
@@ -66,53 +66,50 @@ def write_documents(
             counts = kept | documents.counts
             with writing(job.db_folder):
                 gone = (documents.gone, documents.gone_documents) if copied else ([], [])
-                _check(version, writer.finish(*gone), counts)
-                outdated = before.manifest and before.manifest.search_version != SEARCH_VERSION
+                _check(version, *writer.finish(*gone), counts)
+                outdated = job.before and job.before.search_version != SEARCH_VERSION
                 if documents.changed or outdated:
-                    search.write(before.folder)
+                    search.write(job.previous)
     return Written(
         counts, documents.refused, cache.embedded, len(documents.gone), documents.changed
     )
 
 
-def _check(version: Path, stored: Stored, counts: dict[str, int]) -> None:
-    chunks, texts = sum(counts.values()), len(counts)
-    if stored.chunks not in (None, chunks) or stored.texts != texts:
+def _check(version: Path, chunks: int | None, texts: int, counts: dict[str, int]) -> None:
+    expected = sum(counts.values())
+    if chunks not in (None, expected) or texts != len(counts):
         raise IndexCorruptError(
-            f"the new version {version} has {stored.chunks} chunks and {stored.texts} documents",
-            expected=f"{chunks} and {texts}; the version it is made from is damaged",
+            f"the new version {version} has {chunks} chunks and {texts} documents",
+            expected=f"{expected} and {len(counts)}; the version it is made from is damaged",
             action=f"{REBUILD} --rebuild",
         )
 
 
+@dataclass(slots=True)
 class _Step:
     """Embeds a window of documents, and hands it on to the writer and the search files."""
 
-    def __init__(
-        self,
-        job: Job,
-        documents: Documents,
-        cache: EmbeddingCache,
-        search: SearchFiles,
-        writer: VersionWriter,
-    ) -> None:
-        self._job, self._documents = job, documents
-        self._cache, self._search, self._writer = cache, search, writer
-        self._stored = self._embedded = 0  # chunks of the windows before
-        self._sources = ""  # of the window
+    job: Job
+    documents: Documents
+    cache: EmbeddingCache
+    search: SearchFiles
+    writer: VersionWriter
+    stored: int = 0  # chunks of the windows before that had their vector
+    embedded: int = 0  # chunks of the windows before that got it
+    sources: str = ""  # of the window
 
     def __call__(self, window: Sequence[Document]) -> None:
         chunks = [chunk for document in window for chunk in document.chunks]
         is_new = [c.id not in document.copied for document in window for c in document.chunks]
         new = np.array(is_new, dtype=bool)
-        vectors = np.empty((len(chunks), self._job.embedder.dimension), dtype=np.float32)
+        vectors = np.empty((len(chunks), self.job.embedder.dimension), dtype=np.float32)
         to_write = list(compress(chunks, is_new))
-        with writing(self._job.db_folder):
+        with writing(self.job.db_folder):
             vectors[new] = self._embed(to_write)
             copied = [chunk.embedded_text for chunk in compress(chunks, ~new)]
-            vectors[~new] = self._cache.vectors(copied, self._embedded_again)
-            self._search.add(chunks, vectors)
-        self._writer.put(
+            vectors[~new] = self.cache.vectors(copied, self._embedded_again)
+            self.search.add(chunks, vectors)
+        self.writer.put(
             Window(
                 [document.line for document in window],
                 to_write,
@@ -122,23 +119,23 @@ class _Step:
         )
 
     def _embed(self, chunks: Sequence[Chunk]) -> Vectors:
-        self._sources = ", ".join(dict.fromkeys(chunk.source for chunk in chunks))
-        before = self._cache.embedded
-        vectors = self._cache.vectors([chunk.embedded_text for chunk in chunks], self._ready)
-        embedded = self._cache.embedded - before
-        self._stored += len(chunks) - embedded
-        self._embedded += embedded
+        self.sources = ", ".join(dict.fromkeys(chunk.source for chunk in chunks))
+        before = self.cache.embedded
+        vectors = self.cache.vectors([chunk.embedded_text for chunk in chunks], self._ready)
+        embedded = self.cache.embedded - before
+        self.stored += len(chunks) - embedded
+        self.embedded += embedded
         return vectors
 
     def _ready(self, had: int, got: int) -> None:
         """Chunks that had their vector already are no progress."""
-        done, total = self._embedded + got, self._documents.expected - self._stored - had
-        self._job.progress("embed", done, max(total, done), "chunks", at=self._sources)
+        done, total = self.embedded + got, self.documents.expected - self.stored - had
+        self.job.progress("embed", done, max(total, done), "chunks", at=self.sources)
 
     def _embedded_again(self, _: int, got: int) -> None:
         """Vectors of the version before that are lost."""
         if got:
-            self._job.progress("embed", got, None, "chunks")
+            self.job.progress("embed", got, None, "chunks")
 
 
 def _parser(job: Job) -> FileParser:

@@ -35,7 +35,7 @@ def write_version(
         IndexCorruptError: The version in use is damaged.
         IndexServerError: The server that gets the vectors does not answer.
     """
-    before = job.previous.manifest
+    before = job.before
     kept = {address: before.files[address].chunks for address in found.same} if before else {}
     written = Written(kept)
     # Known before anything is read where no file is to be read.
@@ -60,14 +60,14 @@ def write_version(
 
 def _can_be_copied(job: Job, found: Survey) -> bool:
     """Whether writing the difference into a copy of the version before is the shorter way."""
-    before = job.previous.manifest
-    in_folders = before is not None and before.vectors == job.plan.vectors_at == EMBEDDED
-    return in_folders and len(found.fresh) <= len(found.same)
+    if job.before is None or not job.before.vectors == job.plan.vectors_at == EMBEDDED:
+        return False
+    return len(found.fresh) <= len(found.same)
 
 
 def _same_documents(job: Job, found: Survey) -> bool:
     """Whether a copy of the version before has it all, so that only the manifest differs."""
-    before = job.previous.manifest
+    before = job.before
     if before is None or found.fresh or before.search_version != SEARCH_VERSION:
         return False
     return before.files.keys() == set(found.same)
@@ -77,7 +77,7 @@ def _same_documents(job: Job, found: Survey) -> bool:
 def _new_version(job: Job, copied: bool) -> Iterator[Path]:
     """The folder of a new version; is removed at the end if it is not in use then."""
     with writing(job.db_folder):
-        version = new_version(job.db_folder, job.previous.folder if copied else None)
+        version = new_version(job.db_folder, job.previous if copied else None)
     try:
         yield version
     finally:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from assistant.documents import Chunk
 from assistant.embeddings.base import Vectors
@@ -37,23 +36,8 @@ class Window:
     texts: Sequence[tuple[str, bytes]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a finished version holds.
-
-    Attributes:
-        chunks: Number of them; None where the collection was not touched.
-        texts: Number of documents whose text it has.
-    """
-
-    chunks: int | None
-    texts: int
-
-
 class VersionWriter:
     """Takes windows until `finish`; errors of writing come out of `put` and `finish`.
-
-    A context that gives up, at its end, what is not finished.
 
     Args:
         version: The new version's folder.
@@ -73,28 +57,18 @@ class VersionWriter:
         self._thread = threading.Thread(target=self._write_all, daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> VersionWriter:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
     def put(self, window: Window) -> None:
         """Have a window written; waits while too many are waiting."""
         self._raise()
         self._windows.put(window)
 
-    def finish(self, gone: Sequence[str], gone_documents: Sequence[str] = ()) -> Stored:
-        """Write the rest, delete chunks and texts, and close.
+    def finish(
+        self, gone: Sequence[str] = (), gone_documents: Sequence[str] = ()
+    ) -> tuple[int | None, int]:
+        """Write the rest, delete chunks (by id) and texts (by address), and close.
 
-        Args:
-            gone: Ids of chunks.
-            gone_documents: Addresses of documents.
+        Returns:
+            Number of chunks, None where the collection was not touched; number of texts.
         """
         self._windows.put(None)
         self._thread.join()
@@ -104,13 +78,13 @@ class VersionWriter:
         if self._create or gone:
             self._opened().delete(gone)
         if self._store is None:
-            return Stored(None, texts)
+            return None, texts
         count = len(self._store)
         self._close_store()
-        return Stored(count, texts)
+        return count, texts
 
-    def stop(self) -> None:
-        """Give up, without waiting for what is waiting; without effect once all is finished."""
+    def close(self) -> None:
+        """Give up what is not finished, without waiting for what is waiting."""
         while self._thread.is_alive():
             try:
                 self._windows.get_nowait()

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_share_and_time_left_of_a_step(tmp_path: Path, clock: list[float]) -> No
     clock[0] += 10
     state("embed", 50, 100, "chunks")
     assert running_build(tmp_path) == BuildState("xtuner", 3, 7, 0.5, 10.0)
-    state.remove()
+    state.close()
     assert running_build(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
@@ -66,7 +67,10 @@ def test_another_progress_is_told_the_same_and_the_file_goes_with_the_block(
     def progress(stage: str, done: int, total: int | None, unit: str, *, at: str = "") -> None:
         told.append((stage, done, total, unit, at))
 
-    with pytest.raises(KeyboardInterrupt), state_in(tmp_path, clock, progress) as state:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        closing(state_in(tmp_path, clock, progress)) as state,
+    ):
         clock[0] += 2
         state("embed", 1, 2, "chunks", at="docs")
         assert running_build(tmp_path) is not None
@@ -88,7 +92,7 @@ def running(tmp_path: Path, clock: list[float]) -> Path:
 def test_a_build_that_never_began_leaves_the_state_of_the_one_that_runs(
     running: Path,
 ) -> None:
-    BuildStateFile(running).remove()
+    BuildStateFile(running).close()
     assert running_build(running) is not None
 
 
@@ -124,7 +128,7 @@ def test_a_disk_that_refuses_does_not_end_the_build(tmp_path: Path, clock: list[
     state = state_in(tmp_path / "nowhere", clock)
     clock[0] += 2
     state("embed", 1, 2, "chunks")
-    state.remove()
+    state.close()
     assert running_build(tmp_path / "nowhere") is None
 
 

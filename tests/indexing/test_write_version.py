@@ -10,7 +10,7 @@ from assistant.documents import Source
 from assistant.index import Manifest
 from assistant.index.versions import current_version, switch_to
 from assistant.indexing.build_report import Written
-from assistant.indexing.job import BuildPlan, Job, Previous
+from assistant.indexing.job import BuildPlan, Job
 from assistant.indexing.survey import FileRules, survey
 from assistant.indexing.write_version import write_version
 from assistant.progress import Progress, silent
@@ -27,14 +27,14 @@ def write(
     """Write the version that holds the pages into `folder`/db."""
     sources = write_pages(folder / "pages", pages or PAGES)
     version = current_version(folder / "db")
-    previous = Previous(version, Manifest.read(version)) if version else Previous()
+    before = Manifest.read(version) if version else None
 
     def fetch(source: Source, progress: Progress) -> Checkout:
         assert source.folder
         return Checkout(source, source.folder, commit)
 
-    found = survey(sources, fetch, previous.manifest, PLAN.files, silent)
-    job = Job(folder / "db", HashEmbedder(), PLAN, previous, silent)
+    found = survey(sources, fetch, before, PLAN.files, silent)
+    job = Job(folder / "db", HashEmbedder(), PLAN, silent, version, before)
     return write_version(job, found, **options)  # type: ignore[arg-type]
 
 
