@@ -91,16 +91,19 @@ class Documents:
     def _same(self) -> Iterator[Document]:
         if self._folder is None:
             return
-        same = set(self._found.same)
+        missing = set(self._found.same)
         fresh = {address_of(file) for file in self._found.fresh}
         for line in lines(self._folder):
             address, chunks = address_of_line(line), chunks_of(line)
-            if address in same:
+            if address in missing:
+                missing.remove(address)
                 yield self._taken_over(self._folder, address, line, chunks)
             elif address in fresh:
                 self._before[address] = chunks
             else:
                 self._drop(address, chunks)
+        if missing:
+            raise damaged(self._folder, f"it has no chunks of {min(missing)}")
 
     def _taken_over(
         self, folder: Path, address: str, line: str, chunks: Sequence[Chunk]

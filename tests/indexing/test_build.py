@@ -248,7 +248,7 @@ def test_a_damaged_pointer_is_no_index_until_the_next_build(
     open_index(db, HashEmbedder())[0].close()
 
 
-@pytest.mark.parametrize("content", [b"\x82", b'["notes/a.md", [', b"[]\n"])
+@pytest.mark.parametrize("content", [b"", b"\x82", b'["notes/a.md", [', b"[]\n"])
 def test_a_damaged_file_of_chunks_stops_the_next_build_with_the_command(
     folder: Path, db: Path, content: bytes
 ) -> None:
