@@ -379,7 +379,7 @@ def test_a_new_visitor_sees_the_index_in_use(serve_demo: ServeDemo, open_page: O
     page.locator("#scope-sources").get_by_text("xtuner").click()
     now = {**manifests[0].sources, "handbook": SourceEntry("", None, (), 1, 1)}
     del now["lmdeploy"]
-    now["unreached"] = {"commit": "", "files": 0, "chunks": 0}
+    now["unreached"] = SourceEntry("", None, (), 0, 0)
     manifests.append(replace(manifests[0], sources=now))
     other = open_page(address)
     other.click("#scope .label-wrap")
