@@ -223,20 +223,28 @@ class Application:
         growing: bool = False,
         ray_workers: int | None = None,
     ) -> BuildReport:
-        """Bring the index up to date with the sources file; as `indexing.building.build`."""
-        from assistant.indexing.building import build
+        """Bring the index up to date with the sources file.
 
-        read_sources(self.settings.sources_file)  # reported before a model is downloaded
-        return build(
-            self.settings,
-            self.embedder,
-            server=self.chroma_server,
-            offline=offline,
-            rebuild=rebuild,
-            growing=growing,
-            ray_workers=ray_workers,
-            progress=self.progress,
+        Args:
+            offline: Use the clones as they are.
+            rebuild: Forget the index and all stored vectors first.
+            growing: Add the sources that the index lacks one by one; see `build_growing`.
+            ray_workers: Embed on Ray; see `plan_of`.
+        """
+        from assistant.indexing import SourceFetcher
+        from assistant.indexing.build import build
+        from assistant.indexing.growing import build_growing
+        from assistant.indexing.job import plan_of
+
+        settings = self.settings
+        read_sources(settings.sources_file)  # reported before a model is downloaded
+        embedder = self.embedder
+        plan = plan_of(
+            settings, embedder, self.chroma_server, rebuild=rebuild, ray_workers=ray_workers
         )
+        fetch = SourceFetcher.of(settings, offline=offline)
+        start = build_growing if growing else build
+        return start(settings, embedder, plan, fetch, self.progress)
 
     def write_index_report(self, file: Path) -> None:
         """Write an HTML page about the index in use."""

@@ -18,7 +18,7 @@ from assistant.embeddings.base import Vectors
 from assistant.index import OpenVersion, open_version
 from assistant.index.chunk_file import chunk_line, chunks_of, lines
 from assistant.index.versions import new_version, switch_to
-from assistant.indexing.search_files import write_search_files
+from assistant.indexing.search_files import SearchFiles
 from assistant.indexing.writer import VersionWriter, Window
 from assistant.settings import Settings
 
@@ -35,8 +35,9 @@ def enlarge(settings: Settings, factor: int, db: Path) -> None:
     """
     opened = open_version(settings.db_folder, Application(settings).embedder)
     documents = [chunks_of(line) for line in lines(opened.folder)]
-    vectors = _Copies(opened.store.vectors(), opened.manifest.dimension)
+    vectors = opened.store.vectors()
     version = new_version(db, None)
+    search = SearchFiles(version, opened.manifest.dimension)
     writer = VersionWriter(version, create=True, server=None)
     pool = [word for chunks in documents for chunk in chunks for word in _WORD.findall(chunk.text)]
     for copy in range(factor):
@@ -44,41 +45,24 @@ def enlarge(settings: Settings, factor: int, db: Path) -> None:
         chunks = [chunk for document in copied for chunk in document]
         originals = [chunk.id for document in documents for chunk in document]
         rows = [chunk_line(document[0].address, document) for document in copied if document]
-        writer.put(Window(rows, chunks, vectors.add(copy, originals, chunks)))
-    writer.finish([])
-    write_search_files(version, opened.manifest.dimension, vectors.of)
+        block = _copies(copy, np.stack([vectors[identifier] for identifier in originals]))
+        search.add(chunks, block)
+        writer.put(Window(rows, chunks, block))
+    writer.finish()
+    search.write()
+    search.close()
     _manifest(opened, factor).write(version)
     switch_to(db, version)
     opened.close()
 
 
-class _Copies:
-    """The vectors of copies, by the text that would be embedded."""
-
-    def __init__(self, originals: dict[str, Vectors], dimension: int) -> None:
-        self._originals = originals
-        self._dimension = dimension
-        self._blocks: list[Vectors] = []
-        self._places: dict[int, tuple[int, int]] = {}
-
-    def add(self, copy: int, originals: Sequence[str], chunks: Sequence[Chunk]) -> Vectors:
-        """(n, dimension) of one copy of all chunks; copy 0 has no noise."""
-        block = np.stack([self._originals[identifier] for identifier in originals])
-        if copy:
-            noise = np.random.default_rng(copy).normal(0, _NOISE, block.shape)
-            block += noise.astype(np.float32)
-            block /= np.linalg.norm(block, axis=1, keepdims=True)
-        for row, chunk in enumerate(chunks):
-            self._places[hash(chunk.embedded_text)] = (len(self._blocks), row)
-        self._blocks.append(block)
-        return block
-
-    def of(self, texts: Sequence[str]) -> Vectors:
-        """(n, dimension) of texts."""
-        places = [self._places[hash(text)] for text in texts]
-        if not places:
-            return np.zeros((0, self._dimension), dtype=np.float32)
-        return np.stack([self._blocks[block][row] for block, row in places])
+def _copies(copy: int, originals: Vectors) -> Vectors:
+    """The vectors (n, dimension) of one copy of all chunks; copy 0 has no noise."""
+    if not copy:
+        return originals
+    noise = np.random.default_rng(copy).normal(0, _NOISE, originals.shape)
+    block = originals + noise.astype(np.float32)
+    return np.asarray(block / np.linalg.norm(block, axis=1, keepdims=True), dtype=np.float32)
 
 
 def _copied(chunks: Sequence[Chunk], copy: int, pool: Sequence[str]) -> list[Chunk]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from assistant.documents import Source
 from assistant.embeddings.base import Embedder
 from assistant.index import LiveIndex
-from assistant.indexing import BuildOptions, BuildReport, build_index
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 
@@ -72,9 +72,7 @@ def build_pages(
         lambda source, _: fetch(source, folder=folder / "clones", timeout_seconds=5),
         folder / "db",
         embedder or sample_embedder(),
-        chunk_tokens=chunk_tokens,
-        max_file_bytes=100_000,
-        options=BuildOptions(workers=0),
+        BuildPlan(chunk_tokens, FileRules(100_000), workers=0),
     )
 
 

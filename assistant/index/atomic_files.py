@@ -55,15 +55,24 @@ def sync_folder(folder: Path) -> None:
     _sync(folder)
 
 
-def replace_text(file: Path, text: str) -> None:
-    """Write a small file in one step: after a crash it has the old content or the new."""
+def replace_text(file: Path, text: str, *, sync: bool = True) -> None:
+    """Write a file in one step: after a crash it has the old content or the new.
+
+    Args:
+        file: Is replaced by one that is written beside it.
+        text: Its new content.
+        sync: Have it on the disk before returning; without, only a crash of this process is
+            survived, not one of the machine.
+    """
     partial = file.with_name(f"{file.name}.partial")
     with partial.open("w", encoding="utf-8") as stream:
         stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
+        if sync:
+            stream.flush()
+            os.fsync(stream.fileno())
     partial.replace(file)
-    _sync(file.parent)
+    if sync:
+        _sync(file.parent)
 
 
 def _sync(path: Path) -> None:

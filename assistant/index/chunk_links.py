@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from assistant.documents import Chunk, Source
+from assistant.index.manifest import SourceEntry
 from assistant.sources import link_for
 
 _PAGE = "{page}"
@@ -25,11 +25,10 @@ class Place:
     source: Source
 
 
-def places_of(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, Place]:
+def places_of(sources: Mapping[str, SourceEntry]) -> dict[str, Place]:
     """Source name -> place, from the manifest's `sources`."""
     return {
-        name: Place(entry["commit"], Source(name, link=entry.get("link")))
-        for name, entry in sources.items()
+        name: Place(entry.commit, Source(name, link=entry.link)) for name, entry in sources.items()
     }
 
 

@@ -1,17 +1,20 @@
-"""What an index version says about itself; knows nothing of vectors."""
+"""What an index version says about itself: read, checked and written here alone."""
 
 from __future__ import annotations
 
 import json
-import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from assistant.errors import IndexCorruptError, IndexMismatchError
+from assistant.index.atomic_files import replace_text
 
-FORMAT_VERSION = 2
-READABLE_FORMATS = (1, 2)  # format 1 is searched as it is and written anew by the next build
+FORMAT_VERSION = 3
 METRIC = "cosine"
 EMBEDDED = "embedded"
 # Of what `search_files` writes; to be raised with any of its formats. The first number is
@@ -19,6 +22,34 @@ EMBEDDED = "embedded"
 SEARCH_VERSION = "2.1"
 REBUILD = "Run: python scripts/build_index.py"
 _FILE_NAME = "manifest.json"
+_Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """What the index holds of one source.
+
+    Attributes:
+        commit: That its files are of; empty for a folder, and for a source never reached.
+        link: Template of the addresses of its lines, as in the sources file.
+        origins: Hashes of where its files are from.
+        files: Number of its files in the index.
+        chunks: Number of their chunks.
+    """
+
+    commit: str
+    link: str | None
+    origins: tuple[str, ...]
+    files: _Count
+    chunks: _Count
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """A file in the index: what it held when it was read, and the number of its chunks."""
+
+    fingerprint: str
+    chunks: _Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +61,8 @@ class Manifest:
         dimension: Length of a vector.
         splitting: What chunks depend on besides the files: splitter version and sizes.
         chunks: Number of chunks.
-        sources: Per source its commit, its link template, hashes of where it is from, and
-            its files and chunks by number.
-        files: `source/path` -> [fingerprint of the file, number of its chunks].
+        sources: Source name -> what the index holds of it.
+        files: `source/path` -> the file as it was read.
         skipped: `source/path` -> why it is not in the index.
         unread: `source/path` -> fingerprint, of skipped files that were read in vain.
         vectors: Where the vectors are: "embedded" in this folder, or a server's address.
@@ -44,11 +74,11 @@ class Manifest:
     """
 
     embedder: str
-    dimension: int
+    dimension: _Count
     splitting: dict[str, Any]
-    chunks: int
-    sources: dict[str, dict[str, Any]]
-    files: dict[str, Any]
+    chunks: _Count
+    sources: dict[str, SourceEntry]
+    files: dict[str, FileEntry]
     skipped: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     vectors: str = EMBEDDED
@@ -58,43 +88,55 @@ class Manifest:
     metric: str = METRIC
 
     def write(self, folder: Path) -> None:
-        """Write `manifest.json` into `folder`, and have it on the disk."""
+        """Write `manifest.json` into `folder` in one step, and have it on the disk."""
         text = json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True)
-        with (folder / _FILE_NAME).open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+        replace_text(folder / _FILE_NAME, text)
 
     @property
     def searchable(self) -> list[str]:
-        """Names of the sources that have chunks; others could not be had, or are empty."""
-        return [name for name, source in self.sources.items() if source["chunks"]]
+        """Names of the sources that have chunks; the others are empty or were never reached."""
+        return [name for name, source in self.sources.items() if source.chunks]
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """Read and check the manifest in `folder`.
 
         Raises:
-            IndexCorruptError: It is missing, is not JSON or lacks a field.
-            IndexMismatchError: It is of a format version that is not understood.
+            IndexCorruptError: It is missing, cannot be read, or is not what a build wrote.
+            IndexMismatchError: It is of another format version.
         """
         file = folder / _FILE_NAME
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            text = file.read_bytes()
+            content = from_json(text)
         except (OSError, ValueError) as error:
-            raise _corrupt(file, str(error)) from error
+            raise damaged(file, str(error)) from error
         if not isinstance(content, dict) or "format_version" not in content:
-            raise _corrupt(file, "it names no format version")
-        if content["format_version"] not in READABLE_FORMATS:
+            raise damaged(file, "it names no format version")
+        if content["format_version"] != FORMAT_VERSION:
             raise IndexMismatchError(
                 f"the index {folder} has format {content['format_version']}",
                 expected=f"format {FORMAT_VERSION}",
                 action=REBUILD,
             )
-        missing = set(_REQUIRED) - set(content)
-        if missing:
-            raise _corrupt(file, f"it lacks {', '.join(sorted(missing))}")
-        return cls(**{f.name: content[f.name] for f in fields(cls) if f.name in content})
+        try:
+            manifest = _adapter().validate_json(text, strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise damaged(file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        if problem := manifest.contradiction:
+            raise damaged(file, problem)
+        return manifest
+
+    @property
+    def contradiction(self) -> str:
+        """Where two fields do not agree; empty where all do."""
+        chunks = sum(entry.chunks for entry in self.files.values())
+        if chunks != self.chunks:
+            return f"its files have {chunks} chunks, and it says {self.chunks}"
+        if unexplained := self.unread.keys() - self.skipped.keys():
+            return f"it gives no reason for skipping {min(unexplained)}"
+        return ""
 
     def check_embedder(self, identity: str, dimension: int) -> None:
         """Compare with the embedder that questions will be embedded by.
@@ -128,12 +170,15 @@ class Manifest:
             )
 
 
-_REQUIRED = ("embedder", "dimension", "splitting", "chunks", "sources", "files", "metric")
+@cache
+def _adapter() -> TypeAdapter[Manifest]:
+    return TypeAdapter(Manifest)
 
 
-def _corrupt(file: Path, what: str) -> IndexCorruptError:
+def damaged(file: Path, what: str) -> IndexCorruptError:
+    """The error for a file of an index version that cannot be used as it is."""
     return IndexCorruptError(
         f"{file} cannot be read: {what}",
-        expected="the manifest that a finished build wrote",
+        expected="the file that a finished build wrote",
         action=f"{REBUILD} --rebuild",
     )

@@ -109,19 +109,18 @@ def _is_held(version: Path) -> bool:
     return False
 
 
-def build_lock(db_folder: Path, *, held: FileLock | None = None, wait: bool = False) -> FileLock:
+def build_lock(db_folder: Path, *, wait: bool = False) -> FileLock:
     """Take the lock that only one build can hold; the system frees it when a build dies.
 
     Args:
         db_folder: Of the index.
-        held: The lock, where whoever calls has taken it before; is taken once more.
         wait: Wait for another build instead of raising.
 
     Raises:
         IndexBusyError: Another build holds it, and it is not to be waited for.
     """
     db_folder.mkdir(parents=True, exist_ok=True)
-    lock = held or FileLock(db_folder / "build.lock")
+    lock = FileLock(db_folder / "build.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout as error:

@@ -1,7 +1,8 @@
-"""Builds and updates the persisted index.
+"""Builds and updates the persisted index; `build` is the way in.
 
-`survey` says which documents are new, `parsing` makes chunks of them, `write_version` embeds
-and writes a new version beside the one in use and switches to it.
+`fetching` gets the sources, `survey` says which documents are new, `parsing` makes chunks of
+them, `write_documents` embeds and writes them, and `write_version` does so beside the version
+in use and switches to the new one.
 """
 
 from __future__ import annotations
@@ -9,17 +10,19 @@ from __future__ import annotations
 from assistant.indexing.build import build_index
 from assistant.indexing.build_report import BuildReport
 from assistant.indexing.build_state import BuildState, BuildStateFile, running_build
-from assistant.indexing.job import BuildOptions
-from assistant.indexing.ray_engine import RAY_WINDOW, on_ray
-from assistant.indexing.survey import SourceReport
+from assistant.indexing.fetching import SourceFetcher
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.ray_engine import on_ray
+from assistant.indexing.survey import FileRules, SourceReport
 from assistant.indexing.watching import watch
 
 __all__ = [
-    "RAY_WINDOW",
-    "BuildOptions",
+    "BuildPlan",
     "BuildReport",
     "BuildState",
     "BuildStateFile",
+    "FileRules",
+    "SourceFetcher",
     "SourceReport",
     "build_index",
     "on_ray",

@@ -1,4 +1,4 @@
-"""Adds what the index lacks in another process while this one answers; knows no page.
+"""Adds the sources that the index lacks in another process while this one answers.
 
 Another process, because its memory goes back when it is done, and because the system can
 let questions go first.
@@ -11,51 +11,76 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
 from assistant.embeddings import Embedder
-from assistant.indexing.building import sources_had, sources_lacking
+from assistant.indexing.growing import sources_had, sources_lacking
 from assistant.settings import PROJECT_FOLDER, Settings
 
+_SCRIPT = PROJECT_FOLDER / "scripts" / "build_index.py"
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 10
 _NICENESS = 15  # Linux gives what has 0 some 28 times as much time (1024 to 36)
 
 
+class BuildProcess:
+    """A growing build in a process of its own, which lets others go first.
+
+    Args:
+        settings: Name sources file and index.
+        script: Is started; the command that builds.
+    """
+
+    def __init__(self, settings: Settings, script: Path = _SCRIPT) -> None:
+        where = ["--sources", str(settings.sources_file), "--db", str(settings.db_folder)]
+        self._process = subprocess.Popen([sys.executable, str(script), "--growing", *where])
+        _let_others_go_first(self._process.pid)  # before it has threads, which inherit it
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it; the next build continues where it was."""
+        self._process.terminate()
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
 @contextmanager
-def missing_sources_added(settings: Settings, embedder: Callable[[], Embedder]) -> Iterator[None]:
+def missing_sources_added(
+    settings: Settings, embedder: Callable[[], Embedder], *, script: Path = _SCRIPT
+) -> Iterator[None]:
     """Where the settings want it, build in the background while the block runs.
 
-    The block begins as soon as there is an index to search, with the first of the sources; or when
-    the build has failed, which says itself why, so that opening the index raises what
-    fits. The build ends with the block; the next one goes on from there.
+    The block begins as soon as there is an index to search, with the first of the sources; or
+    once the build has failed: the build says why, and opening the index raises the matching
+    error. The build ends with the block; the next one continues from there.
 
     Args:
         settings: Whether to build, and what.
         embedder: Gives the embedder, which is needed only where something is to be built.
+        script: The command that builds.
     """
     if not (settings.build_missing_index or settings.space_id):
         yield
         return
-    used = embedder()
-    if not sources_lacking(settings, used):
+    loaded = embedder()
+    if not sources_lacking(settings, loaded):
         yield
         return
-    script = PROJECT_FOLDER / "scripts" / "build_index.py"
-    where = ["--sources", str(settings.sources_file), "--db", str(settings.db_folder)]
-    process = subprocess.Popen([sys.executable, str(script), "--growing", *where])
+    process = BuildProcess(settings, script)
     try:
-        _let_others_go_first(process.pid)  # before it has threads, which inherit it
-        while not sources_had(settings, used) and process.poll() is None:
+        while not sources_had(settings, loaded) and process.running:
             time.sleep(_LOOK_SECONDS)
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        process.stop()
 
 
 def _let_others_go_first(pid: int) -> None:

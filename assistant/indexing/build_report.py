@@ -1,4 +1,4 @@
-"""What a build did, source by source; knows nothing of how."""
+"""What came of a build: its manifest and its summary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import psutil  # type: ignore[import-untyped]
 
-from assistant.index.manifest import Manifest
+from assistant.index.manifest import SEARCH_VERSION, FileEntry, Manifest, SourceEntry
+from assistant.indexing.job import Job
 from assistant.indexing.survey import SourceReport, Survey
 
 
@@ -42,39 +43,74 @@ class BuildReport:
     peak_rss_mb: float
 
 
-@dataclass(slots=True)
-class Work:
-    """What a build finds out while it writes."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written of the files that a survey found.
 
-    counts: dict[str, int] = field(default_factory=dict)  # address -> chunks
-    refused: dict[str, str] = field(default_factory=dict)  # address -> reason
+    Attributes:
+        counts: Address of every file in the index -> number of its chunks.
+        refused: Address of a file that was read in vain -> reason.
+        embedded: Texts that went through the embedder.
+        deleted: Chunks of the version before that are no longer there.
+        changed: Whether the version before differs from that.
+    """
+
+    counts: Mapping[str, int]
+    refused: Mapping[str, str] = field(default_factory=dict)
     embedded: int = 0
     deleted: int = 0
+    changed: bool = False
 
 
-def build_report(
-    found: Survey, work: Work, before: Manifest | None, *, changed: bool, seconds: float
-) -> BuildReport:
-    """The summary of a build that has ended; `before` is what it started from."""
-    chunks = sum(work.counts.values())
-    return BuildReport(
-        sources=source_reports(found, work.counts, before),
-        files=len(work.counts),
-        skipped=dict(Counter((found.skipped | work.refused).values())),
-        chunks=chunks,
-        embedded=work.embedded,
-        reused=chunks - work.embedded,
-        deleted=work.deleted,
-        changed=changed,
-        seconds=seconds,
-        peak_rss_mb=peak_rss_mb(),
+def manifest_of(job: Job, found: Survey, written: Written) -> Manifest:
+    """The manifest of an index that holds what was written of what was found."""
+    fingerprints = found.fingerprints
+    outcomes = {outcome.name: outcome for outcome in found.outcomes}
+    return Manifest(
+        embedder=job.embedder.identity,
+        dimension=job.embedder.dimension,
+        splitting=job.plan.splitting,
+        chunks=sum(written.counts.values()),
+        sources={
+            report.name: SourceEntry(
+                report.commit,
+                outcomes[report.name].link,
+                outcomes[report.name].origins,
+                report.files,
+                report.chunks,
+            )
+            for report in _source_reports(found, written.counts, job.before)
+        },
+        files={a: FileEntry(fingerprints[a], n) for a, n in sorted(written.counts.items())},
+        skipped=dict(sorted({**found.skipped, **written.refused}.items())),
+        unread=found.unread | {address: fingerprints[address] for address in written.refused},
+        vectors=job.plan.vectors_at,
+        calibration=job.before.calibration if job.before else {},
+        search_version=SEARCH_VERSION,
     )
 
 
-def source_reports(
+def build_report(job: Job, found: Survey, written: Written, seconds: float) -> BuildReport:
+    """The summary of a build that has ended."""
+    chunks = sum(written.counts.values())
+    return BuildReport(
+        sources=_source_reports(found, written.counts, job.before),
+        files=len(written.counts),
+        skipped=dict(Counter({**found.skipped, **written.refused}.values())),
+        chunks=chunks,
+        embedded=written.embedded,
+        reused=chunks - written.embedded,
+        deleted=written.deleted,
+        changed=written.changed,
+        seconds=seconds,
+        peak_rss_mb=_peak_rss_mb(),
+    )
+
+
+def _source_reports(
     found: Survey, counts: Mapping[str, int], before: Manifest | None
 ) -> tuple[SourceReport, ...]:
-    """A report for each source, in order; `counts` has the chunks of every address."""
+    """A report for each source, in order."""
     files: Counter[str] = Counter()
     chunks: Counter[str] = Counter()
     for address, count in counts.items():
@@ -87,14 +123,15 @@ def source_reports(
         status: str = outcome.status
         if status != "failed" and not files[name]:
             status, reason = "empty", reason or "no file matches its globs, or none has text"
-        old = before.sources.get(name, {}).get("commit", "") if before else ""
+        entry = before.sources.get(name) if before else None
+        old = entry.commit if entry else ""
         reports.append(
             SourceReport(name, outcome.commit, status, reason, files[name], chunks[name], old)
         )
     return tuple(reports)
 
 
-def peak_rss_mb() -> float:
+def _peak_rss_mb() -> float:
     """Most memory that this process ever held, in MiB."""
     if sys.platform == "win32":
         return float(psutil.Process().memory_info().peak_wset) / (1 << 20)

@@ -1,4 +1,4 @@
-"""How far a running build is, for programs that answer meanwhile; knows nothing of what it does.
+"""How far a running build is, for programs that answer meanwhile.
 
 A build that takes more than a second keeps a small file in the index folder. A build that
 was killed leaves it, so that it names the process.
@@ -9,12 +9,16 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]
+
+from assistant.index.atomic_files import replace_text
+from assistant.progress import Progress, silent
 
 _FILE = "building.json"
 _EVERY_SECONDS = 1.0
@@ -41,12 +45,26 @@ class BuildState:
 
 
 class BuildStateFile:
-    """The `Progress` of a build that others can read with `running_build`."""
+    """The `Progress` of a build that others can read with `running_build`.
 
-    def __init__(self, db_folder: Path) -> None:
+    Args:
+        db_folder: Of the index that is built.
+        progress: Is told the same.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        db_folder: Path,
+        progress: Progress = silent,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._file = db_folder / _FILE
+        self._progress = progress
+        self._clock = clock
         self._step = BuildState()
-        self._written = self._began = time.monotonic()
+        self._written = self._began = clock()
         self._stage = ""
         self._is_there = False
 
@@ -58,8 +76,9 @@ class BuildStateFile:
     def __call__(
         self, stage: str, done: int, total: int | None, unit: str, *, at: str = ""
     ) -> None:
-        """Take note of the report."""
-        now = time.monotonic()
+        """Take note of the report, and pass it on."""
+        self._progress(stage, done, total, unit, at=at)
+        now = self._clock()
         if stage != self._stage:
             self._stage, self._began = stage, now
         if now - self._written >= _EVERY_SECONDS:
@@ -67,8 +86,8 @@ class BuildStateFile:
             share = done / total if stage == "embed" and total else 0.0
             self._write(share, now - self._began)
 
-    def remove(self) -> None:
-        """The build has ended; the file of another one stays."""
+    def close(self) -> None:
+        """The build has ended: remove the file, if it is not another build's."""
         if not self._is_there:
             return
         with suppress(OSError, ValueError, TypeError, KeyError):
@@ -84,10 +103,8 @@ class BuildStateFile:
             "process": [process.pid, process.create_time()],
             "state": [state.source, state.step, state.steps, share, left],
         }
-        partial = self._file.with_name(f"{_FILE}.partial")
         with suppress(OSError):  # a full disk is for the build itself to report
-            partial.write_text(json.dumps(content), "utf-8")
-            partial.replace(self._file)
+            replace_text(self._file, json.dumps(content), sync=False)
             self._is_there = True
 
 

@@ -1,31 +1,55 @@
-"""The documents of a new version, and what differs from the one before; embeds nothing."""
+"""The documents of a new version, and what differs from the version before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.documents import Chunk, SourceFile
 from assistant.index.chunk_file import address_of as address_of_line
 from assistant.index.chunk_file import chunk_line, chunks_of, lines
+from assistant.index.document_texts import packed_text_of
+from assistant.index.manifest import damaged
 from assistant.indexing.parsing import Parsed
 from assistant.indexing.survey import Survey, address_of
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document of the new version, and which of its chunks have to be written."""
+    """A document of the new version.
 
+    Attributes:
+        address: `source/path`.
+        line: For the chunk file.
+        chunks: All of them, in order.
+        copied: Ids of those that the new version has already, copied with its folder.
+        text: The whole text, packed; None: it was copied.
+    """
+
+    address: str
     line: str
-    write: list[Chunk]
+    chunks: Sequence[Chunk]
+    copied: frozenset[str]
+    text: bytes | None
+
+    @property
+    def new(self) -> int:
+        """Number of chunks to write."""
+        return len(self.chunks) - len(self.copied)
 
 
 class Documents:
     """The documents of the new version: those that are the same, then the fresh ones.
 
+    Args:
+        found: Which are the same, and which fresh.
+        folder: Of the version before, if there is one.
+        copied: Whether the new version's folder is a copy of it.
+
     Attributes:
         gone: Ids of chunks that are no longer there, once all are read.
+        gone_documents: Addresses of documents that are no longer there, once all are read.
         counts: Fresh address -> number of chunks.
         refused: Fresh address -> why it has none.
         changed: Whether any chunk differs from the version before.
@@ -36,70 +60,94 @@ class Documents:
         self._found, self._folder, self._copied = found, folder, copied
         self._before: dict[str, list[Chunk]] = {}  # of fresh files
         self.gone: list[str] = []
+        self.gone_documents: list[str] = []
         self.counts: dict[str, int] = {}
         self.refused: dict[str, str] = {}
         self.changed = not copied
         self.expected = 0
 
     def read(self, parsed: Iterator[tuple[SourceFile, Parsed]]) -> Iterator[Document]:
-        """Every document of the new version once; `parsed` are the fresh ones, in order."""
-        copied = 0
+        """Every document of the new version once; `parsed` are the fresh ones, in order.
+
+        Raises:
+            IndexCorruptError: The version before is damaged.
+        """
+        taken_over = 0
         for same in self._same():
-            copied += len(same.write)
+            taken_over += same.new
             yield same
         files = len(self._found.fresh)
         written = 0
-        for place, (file, outcome) in enumerate(parsed, start=1):
+        for number, (file, outcome) in enumerate(parsed, start=1):
             document = self._fresh(address_of(file), outcome)
             if document is not None:
-                written += len(document.write)
-                self.expected = copied + written * files // place
+                written += document.new
+                self.expected = taken_over + written * files // number
                 yield document
-        self.expected = copied + written
-        for chunks in self._before.values():  # files that are there and have no text now
-            self._drop(chunks)
+        self.expected = taken_over + written
+        for address, chunks in self._before.items():  # files that are there and have no text now
+            self._drop(address, chunks)
 
     def _same(self) -> Iterator[Document]:
-        same = set(self._found.same)
+        if self._folder is None:
+            return
+        missing = set(self._found.same)
         fresh = {address_of(file) for file in self._found.fresh}
-        for line in lines(self._folder) if self._folder else ():
-            address = address_of_line(line)
-            if address in same:
-                yield Document(line, [] if self._copied else chunks_of(line))
+        for line in lines(self._folder):
+            address, chunks = address_of_line(line), chunks_of(line)
+            if address in missing:
+                missing.remove(address)
+                yield self._taken_over(self._folder, address, line, chunks)
             elif address in fresh:
-                self._before[address] = chunks_of(line)
+                self._before[address] = chunks
             else:
-                self._drop(chunks_of(line))
+                self._drop(address, chunks)
+        if missing:
+            raise damaged(self._folder, f"it has no chunks of {min(missing)}")
+
+    def _taken_over(
+        self, folder: Path, address: str, line: str, chunks: Sequence[Chunk]
+    ) -> Document:
+        if self._copied:
+            return Document(address, line, chunks, frozenset(c.id for c in chunks), None)
+        text = packed_text_of(folder, address)
+        if text is None:
+            raise damaged(folder, f"it has chunks of {address}, but not its text")
+        return Document(address, line, chunks, frozenset(), text)
 
     def _fresh(self, address: str, outcome: Parsed) -> Document | None:
         if outcome.reason:
             self.refused[address] = outcome.reason
             return None
-        self.counts[address] = len(outcome.chunks)
+        chunks = outcome.chunks
+        self.counts[address] = len(chunks)
         before = {chunk.id: chunk for chunk in self._before.pop(address, ())}
-        write = [
-            chunk for chunk in outcome.chunks if not self._copied or before.get(chunk.id) != chunk
-        ]
-        now = {chunk.id for chunk in outcome.chunks}
-        self._drop(chunk for identifier, chunk in before.items() if identifier not in now)
-        self.changed = self.changed or bool(write)
-        return Document(chunk_line(address, outcome.chunks), write)
+        now = {chunk.id for chunk in chunks}
+        self._drop_chunks(identifier for identifier in before if identifier not in now)
+        copied = frozenset(c.id for c in chunks if self._copied and before.get(c.id) == c)
+        self.changed = self.changed or len(copied) < len(chunks)
+        return Document(address, chunk_line(address, chunks), chunks, copied, outcome.text)
 
-    def _drop(self, chunks: Iterable[Chunk]) -> None:
-        for chunk in chunks:
-            self.gone.append(chunk.id)
-            self.changed = True
+    def _drop(self, address: str, chunks: Iterable[Chunk]) -> None:
+        self.gone_documents.append(address)
+        self._drop_chunks(chunk.id for chunk in chunks)
+
+    def _drop_chunks(self, identifiers: Iterable[str]) -> None:
+        before = len(self.gone)
+        self.gone += identifiers
+        self.changed = self.changed or len(self.gone) > before
 
 
-def windows(stream: Iterable[Document], size: int) -> Iterator[list[Document]]:
-    """Documents in groups of about `size` chunks to write."""
+def windows(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
+    """Documents in groups of about `size` chunks to write; no group holds more than twice that."""
     window: list[Document] = []
-    count = 0
-    for document in stream:
+    new = held = 0
+    for document in documents:
         window.append(document)
-        count += len(document.write)
-        if count >= size:
+        new += document.new
+        held += len(document.chunks)
+        if new >= size or (not new and held >= size):
             yield window
-            window, count = [], 0
+            window, new, held = [], 0, 0
     if window:
         yield window

@@ -1,4 +1,4 @@
-"""Vectors by the text they were made from, on disk; knows nothing of chunks or sources.
+"""Vectors by the text they were made from, on disk.
 
 One SQLite file for each embedder. What was embedded once, in any build, finished or
 not, is not embedded again.
@@ -32,7 +32,7 @@ class EmbeddingCache:
         folder: Of all such files.
         identity: Of the embedder.
         dimension: Of its vectors.
-        encode: Yields batches: places in the texts it was given, and their vectors.
+        encode: Yields batches: positions in the texts it was given, and their vectors.
 
     A damaged file is thrown away: it only saves time.
     """
@@ -53,14 +53,14 @@ class EmbeddingCache:
             self._database = None
 
     def _trying(self, call: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """What `call` gives; on an empty file where the one that is there is damaged."""
+        """What `call` gives; a damaged file is replaced by an empty one first."""
         try:
             self._database = self._database or _opened(self._file)
             return call(self._database)
         except sqlite3.OperationalError:
             raise  # the disk refuses, the file is whole
         except sqlite3.DatabaseError as error:
-            logger.warning("%s is damaged (%s); it is begun anew", self._file, error)
+            logger.warning("%s is damaged (%s); a new one is begun", self._file, error)
         self.close()
         for end in ("", "-wal", "-shm"):
             self._file.with_name(self._file.name + end).unlink(missing_ok=True)

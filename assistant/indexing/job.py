@@ -1,4 +1,4 @@
-"""What every step of one build needs, and the manifest that comes of it."""
+"""What is to be built, and how."""
 
 from __future__ import annotations
 
@@ -6,75 +6,104 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from assistant.embeddings.base import Embedder
 from assistant.index.chroma import ChromaServer
-from assistant.index.manifest import EMBEDDED, SEARCH_VERSION, Manifest
-from assistant.indexing.build_report import Work, source_reports
+from assistant.index.manifest import EMBEDDED, Manifest
 from assistant.indexing.embedding_cache import Encode
-from assistant.indexing.survey import Survey
+from assistant.indexing.ray_engine import RAY_WINDOW, on_ray
+from assistant.indexing.survey import FileRules
 from assistant.progress import Progress
+from assistant.settings import Settings
+from assistant.splitter import SPLITTER_VERSION
 
 
 @dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """How a build works; chunks and vectors do not depend on it.
+class BuildPlan:
+    """How an index is built.
+
+    Chunks and vectors depend on the first two attributes alone.
 
     Attributes:
+        chunk_tokens: Most tokens in one chunk, context included.
+        files: Which files are read.
+        rebuild: Forget the version in use and every stored vector first.
         window_chunks: Chunks that are embedded and written together; bounds the memory.
         workers: Processes that parse files; None: by the number of processors.
         encode: Embeds passages instead of the embedder, to the same vectors.
         server: Holds the vectors instead of the index folder.
-        lock: What `build_lock` gave to whoever makes several builds in a row.
     """
 
+    chunk_tokens: int
+    files: FileRules
+    rebuild: bool = False
     window_chunks: int = 1024
     workers: int | None = None
     encode: Encode | None = None
     server: ChromaServer | None = None
-    lock: FileLock | None = None
+
+    @property
+    def splitting(self) -> dict[str, Any]:
+        """What chunks depend on besides the files, for the manifest."""
+        return {
+            "version": SPLITTER_VERSION,
+            "chunk_tokens": self.chunk_tokens,
+            "python": self.files.python_sources,
+        }
+
+    @property
+    def vectors_at(self) -> str:
+        """Where the vectors will be, as the manifest names it."""
+        return self.server.url if self.server else EMBEDDED
+
+
+def plan_of(
+    settings: Settings,
+    embedder: Embedder,
+    server: ChromaServer | None,
+    *,
+    rebuild: bool = False,
+    ray_workers: int | None = None,
+) -> BuildPlan:
+    """The plan that the settings describe.
+
+    Args:
+        settings: Sizes and limits.
+        embedder: The one that the settings name.
+        server: The one that the settings name, if they do.
+        rebuild: Forget the index and all stored vectors first.
+        ray_workers: Embed on Ray with so many workers; 0: one for each of its processors;
+            None: in this process.
+
+    Raises:
+        SettingsError: Ray is wanted and not installed.
+    """
+    return BuildPlan(
+        chunk_tokens=settings.chunk_tokens,
+        files=FileRules(int(settings.max_file_mb * (1 << 20)), settings.python_sources),
+        rebuild=rebuild,
+        window_chunks=max(settings.build_window_chunks, 0 if ray_workers is None else RAY_WINDOW),
+        workers=settings.build_workers,
+        encode=None if ray_workers is None else on_ray(embedder, ray_workers),
+        server=server,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every step of one build needs."""
+    """What every step of one build needs.
+
+    Attributes:
+        db_folder: Gets the new version.
+        embedder: The same that will embed questions.
+        plan: How to build.
+        progress: Told of each stage.
+        previous: Folder of the version in use, if there is one that this build can use.
+        before: Its manifest, if its chunks can be taken over.
+    """
 
     db_folder: Path
     embedder: Embedder
-    splitting: dict[str, Any]
-    options: BuildOptions
+    plan: BuildPlan
     progress: Progress
-
-    @property
-    def vectors_at(self) -> str:
-        """As the manifest names the place."""
-        return self.options.server.url if self.options.server else EMBEDDED
-
-
-def manifest_of(job: Job, found: Survey, work: Work, before: Manifest | None) -> Manifest:
-    """The manifest of an index that holds what was found; `before` is what it started from."""
-    reports = source_reports(found, work.counts, before)
-    outcomes = {outcome.name: outcome for outcome in found.outcomes}
-    return Manifest(
-        embedder=job.embedder.identity,
-        dimension=job.embedder.dimension,
-        splitting=job.splitting,
-        chunks=sum(work.counts.values()),
-        sources={
-            r.name: {
-                "commit": r.commit,
-                "link": outcomes[r.name].link,
-                "origins": outcomes[r.name].origins,
-                "files": r.files,
-                "chunks": r.chunks,
-            }
-            for r in reports
-        },
-        files={a: [found.fingerprints[a], count] for a, count in sorted(work.counts.items())},
-        skipped=dict(sorted((found.skipped | work.refused).items())),
-        unread=found.unread | {address: found.fingerprints[address] for address in work.refused},
-        vectors=job.vectors_at,
-        calibration=before.calibration if before else {},
-        search_version=SEARCH_VERSION,
-    )
+    previous: Path | None = None
+    before: Manifest | None = None

@@ -1,4 +1,4 @@
-"""Files to chunks, beside the encoder's work; knows nothing of vectors.
+"""Files to chunks, while the encoder works.
 
 On many processors worker processes parse. On two, which the encoder fills, a thread does:
 processes would gain nothing and take the memory of a tokenizer each. A file that takes
@@ -16,11 +16,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from assistant.documents import Chunk, SourceFile
 from assistant.errors import NO_MEMORY, UnreadableFileError
 from assistant.index.chunk_links import has_link, mark
+from assistant.index.document_texts import packed
 from assistant.loaders import load
 from assistant.splitter.splitting import split
 
@@ -34,10 +36,14 @@ _parser: FileParser | None = None  # of a worker process
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A file's chunks, or why it has none."""
+    """A file's chunks, or why it has none.
+
+    `text` is the whole document's, packed as `index.document_texts` stores it.
+    """
 
     chunks: tuple[Chunk, ...] = ()
     reason: str = ""
+    text: bytes = b""
 
 
 _TOO_LONG = Parsed(reason="took too long to read")
@@ -72,7 +78,9 @@ class FileParser:
             max_tokens=self.max_tokens,
             link=mark(has_link(file.source, file.commit)),
         )
-        return Parsed(tuple(chunks)) if chunks else Parsed(reason="no text")
+        if not chunks:
+            return Parsed(reason="no text")
+        return Parsed(tuple(chunks), text=packed(document.text))
 
 
 def make_parser(
@@ -85,14 +93,19 @@ def make_parser(
 
 @contextmanager
 def parsing(
-    files: Sequence[SourceFile], parser: Callable[[], FileParser], workers: int
+    files: Sequence[SourceFile],
+    parser: Callable[[], FileParser],
+    workers: int,
+    *,
+    limit_seconds: float = _LIMIT_SECONDS,
 ) -> Iterator[Iterator[tuple[SourceFile, Parsed]]]:
-    """Gives the files with what became of them, in order; stops the workers at the end.
+    """Gives each file with its chunks, in order; stops the workers at the end.
 
     Args:
         files: Each is read once.
         parser: Made only if there are files.
         workers: Processes for many files; 0: a thread, as for few.
+        limit_seconds: A file that takes longer is skipped.
     """
     if not files:
         yield iter(())
@@ -100,13 +113,14 @@ def parsing(
     if workers < 1 or len(files) <= _FEW:
         stops: list[threading.Event] = []
         try:
-            yield _from_threads(parser(), files, stops)
+            yield _from_threads(parser(), files, stops, limit_seconds)
         finally:
             for stop in stops:
                 stop.set()
         return
     context, made = multiprocessing.get_context("spawn"), parser()
-    outcomes = _from_pools(lambda: context.Pool(workers, _start_worker, (made,)), files, workers)
+    start = partial(context.Pool, workers, _start_worker, (made,))
+    outcomes = _from_pools(start, files, workers, limit_seconds)
     with closing(outcomes):
         yield outcomes
 
@@ -117,9 +131,12 @@ def default_workers(cores: int) -> int:
 
 
 def _from_threads(
-    parser: FileParser, files: Sequence[SourceFile], stops: list[threading.Event]
+    parser: FileParser,
+    files: Sequence[SourceFile],
+    stops: list[threading.Event],
+    limit_seconds: float,
 ) -> Iterator[tuple[SourceFile, Parsed]]:
-    """One thread; where a file takes too long, another goes on behind it."""
+    """One thread; where a file takes too long, another one continues behind it."""
     begun = 0
     while begun < len(files):
         stops.append(threading.Event())
@@ -127,7 +144,7 @@ def _from_threads(
         for file in files[begun:]:
             begun += 1
             try:
-                outcome = done.get(timeout=_LIMIT_SECONDS)
+                outcome = done.get(timeout=limit_seconds)
             except queue.Empty:
                 stops[-1].set()  # no thread can be ended from outside; it ends with the process
                 yield file, _TOO_LONG
@@ -165,9 +182,9 @@ def _thread(
 
 
 def _from_pools(
-    start: Callable[[], Any], files: Sequence[SourceFile], workers: int
+    start: Callable[[], Any], files: Sequence[SourceFile], workers: int, limit_seconds: float
 ) -> Generator[tuple[SourceFile, Parsed], None, None]:
-    """One pool; where a file hangs or ends its process, another one goes on behind it."""
+    """One pool; where a file hangs or ends its process, another one continues behind it."""
     begun = 0
     while begun < len(files):
         pool = start()
@@ -175,7 +192,7 @@ def _from_pools(
             for file, result in _handed_out(pool, files[begun:], workers * _AHEAD):
                 begun += 1
                 try:
-                    outcome = result.get(_LIMIT_SECONDS)
+                    outcome = result.get(limit_seconds)
                 except multiprocessing.TimeoutError:
                     yield file, _TOO_LONG
                     break

@@ -1,8 +1,8 @@
-"""Embeds passages on Ray, over as many machines as it has; knows nothing of indexes.
+"""Embeds passages on Ray, over as many machines as it has.
 
 One actor per worker holds the model. Batches are made here, as the embedder makes them
-for itself, so that the vectors are the same ones. Ray starts an actor anew when its
-process dies and gives it the batch that was lost.
+for itself, so that the vectors are the same ones. Ray restarts an actor when its process
+dies and gives it the batch that was lost.
 """
 
 from __future__ import annotations

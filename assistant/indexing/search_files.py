@@ -1,4 +1,4 @@
-"""What a version has for searching besides its vectors; knows nothing of questions.
+"""What a version has for searching besides its vectors.
 
 Written after the chunks, from all of them: the words of `keywords`, the languages'
 means of `language_centres` and, up to a number, the vectors of `exact_vectors`, all in
@@ -7,47 +7,65 @@ order of address and line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from assistant.documents import Chunk
 from assistant.embeddings.base import Vectors
-from assistant.index.chunk_file import read_chunks
 from assistant.index.exact_vectors import MOST, write_exact_vectors
 from assistant.index.language_centres import write_language_centres
 from assistant.keywords import write_keyword_index
-from assistant.keywords.pages import in_order
 
 _AT_ONCE = 2000  # vectors
 
 
-def write_search_files(
-    version: Path,
-    dimension: int,
-    vectors: Callable[[Sequence[str]], Vectors],
-    before: Path | None = None,
-) -> None:
-    """Write all of it into a version's folder.
+class SearchFiles:
+    """Takes the chunks of a version as they come, then writes its search files.
+
+    The chunks are held in memory; their vectors wait in a nameless file beside the version's.
 
     Args:
-        version: Has its chunks already.
+        version: Folder of the version.
         dimension: Of a vector.
-        vectors: Gives those of texts, (n, dimension).
-        before: The version before, if there is one; what it knows is taken from there.
     """
-    chunks = in_order(read_chunks(version))
-    write_keyword_index(version, chunks, before)
-    portions: Callable[[], Iterable[Vectors]] = partial(_portions, chunks, vectors)
-    held = list(portions()) if len(chunks) <= MOST else None
-    write_exact_vectors(version, held, dimension)
-    if held is not None:
-        portions = partial(iter, held)
-    write_language_centres(version, [chunk.language for chunk in chunks], dimension, portions)
 
+    def __init__(self, version: Path, dimension: int) -> None:
+        self._version, self._dimension = version, dimension
+        self._chunks: list[Chunk] = []
+        self._vectors = tempfile.TemporaryFile(dir=version)  # noqa: SIM115 (see `close`)
 
-def _portions(
-    chunks: Sequence[Chunk], vectors: Callable[[Sequence[str]], Vectors]
-) -> Iterator[Vectors]:
-    for start in range(0, len(chunks), _AT_ONCE):
-        yield vectors([chunk.embedded_text for chunk in chunks[start : start + _AT_ONCE]])
+    def add(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
+        """Take chunks and their vectors (n, dimension) float32; those of a document in order."""
+        self._chunks += chunks
+        self._vectors.write(vectors.tobytes())
+
+    def write(self, before: Path | None = None) -> None:
+        """Write all search files; what the version `before` knows is taken from there."""
+        keys = [(chunk.address, chunk.start_line, chunk.end_line) for chunk in self._chunks]
+        order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+        chunks = [self._chunks[row] for row in order]
+        write_keyword_index(self._version, chunks, before)
+        held = list(self._portions(order)) if len(chunks) <= MOST else None
+        write_exact_vectors(self._version, held, self._dimension)
+        write_language_centres(
+            self._version,
+            [chunk.language for chunk in chunks],
+            self._dimension,
+            lambda: self._portions(order) if held is None else held,
+        )
+
+    def close(self) -> None:
+        """Forget the vectors."""
+        self._vectors.close()
+
+    def _portions(self, order: NDArray[np.int64]) -> Iterator[Vectors]:
+        self._vectors.flush()
+        shape = (len(order), self._dimension)
+        for start in range(0, len(order), _AT_ONCE):
+            # Mapped for each portion, so that no more pages count as this process's memory.
+            rows = np.memmap(self._vectors, np.float32, "r", shape=shape)
+            yield rows[order[start : start + _AT_ONCE]]

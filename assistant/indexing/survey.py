@@ -1,29 +1,39 @@
-"""What the sources hold now against the version in use; reads bytes, parses nothing."""
+"""Compares the files of the sources with the version in use; reads bytes, parses nothing."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from assistant.documents import Source, SourceFile
 from assistant.errors import GONE, PASSING_REASONS, SourceError
 from assistant.index.chunk_links import has_link
 from assistant.index.manifest import Manifest
+from assistant.indexing.fetching import FetchSource, fetch_all
 from assistant.progress import Progress
 from assistant.sources import Checkout, list_files
 
-FetchSource = Callable[[Source, Progress], Checkout]
-_AT_ONCE = 4  # sources; most of the time is waiting for servers
-_WAIT_SECONDS = 0.5
+_Entry = TypeVar("_Entry")
+
+
+@dataclass(frozen=True, slots=True)
+class FileRules:
+    """Which of the files that globs ask for are read.
+
+    Attributes:
+        max_bytes: Larger files are skipped.
+        python_sources: Whether Python files are taken.
+    """
+
+    max_bytes: int
+    python_sources: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """What became of one source: `ok`, `kept` (at its last commit), `failed` or `empty`.
+    """One source after a build: `ok`, `kept` (at its last commit), `failed` or `empty`.
 
     `before` is the commit that the index had of it.
     """
@@ -39,16 +49,16 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of asking one source, before anything is read; as in `SourceReport`.
+    """One source after it was fetched, before anything is read; as in `SourceReport`.
 
-    `origins` tells what the files are of: a hash for each address or folder, with what is
+    `origins` tells where the files are from: a hash for each address or folder, with what is
     wanted from there. (Addresses may have passwords in them, and indexes are passed on.)
     """
 
     name: str
     commit: str
     link: str | None
-    origins: list[str]
+    origins: tuple[str, ...]
     status: Literal["ok", "kept", "failed"]
     reason: str
 
@@ -58,7 +68,7 @@ class Survey:
     """The sources, file by file.
 
     Attributes:
-        outcomes: What became of each source, in order.
+        outcomes: Of each source, in order.
         same: Addresses whose chunks are in the version in use.
         fresh: Files to parse, in order.
         fingerprints: Address -> fingerprint, for both.
@@ -74,14 +84,21 @@ class Survey:
     skipped: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: Survey) -> None:
+        """Append another source's."""
+        self.outcomes += other.outcomes
+        self.same += other.same
+        self.fresh += other.fresh
+        self.fingerprints |= other.fingerprints
+        self.skipped |= other.skipped
+        self.unread |= other.unread
+
 
 def survey(
     sources: Iterable[Source],
     fetch: FetchSource,
     before: Manifest | None,
-    *,
-    max_file_bytes: int,
-    python_sources: bool,
+    rules: FileRules,
     progress: Progress,
 ) -> Survey:
     """Look at every file of every source.
@@ -92,133 +109,48 @@ def survey(
             has of the source; is called in several threads, and has to end when the
             progress that it gets raises.
         before: Of a version whose chunks can be taken over; None: nothing can.
-        max_file_bytes: Larger files are skipped.
-        python_sources: Whether Python files are taken.
+        rules: Which files are read.
         progress: Told of each source.
 
     Raises:
-        SourceError: No source could be had.
+        SourceError: No source could be fetched.
     """
     result = Survey()
     failures: list[SourceError] = []
-    for source, checkout in _fetched(list(sources), fetch, progress):
+    for source, checkout in fetch_all(list(sources), fetch, progress):
         try:
             if isinstance(checkout, SourceError):
                 raise checkout
-            files, skipped = list_files(
-                checkout, max_file_bytes=max_file_bytes, python_sources=python_sources
-            )
+            result.add(_looked_at(checkout, before, rules, progress))
         except SourceError as error:
             failures.append(error)
-            result.outcomes.append(_as_before(source, error, before, result))
-            continue
-        result.outcomes.append(
-            Outcome(
-                source.name,
-                checkout.commit,
-                source.link,
-                _origins(source),
-                checkout.status,
-                checkout.reason,
-            )
-        )
-        result.skipped.update({f"{source.name}/{path}": reason for path, reason in skipped})
-        linked = has_link(source, checkout.commit)
-        for done, file in enumerate(files, start=1):
-            _look_at(file, linked, before, result)
-            progress(f"look at {source.name}", done, len(files), "files")
+            result.add(_as_before(source, error, before))
     if failures and len(failures) == len(result.outcomes):
         raise failures[0]
     return result
 
 
-def _as_before(
-    source: Source, error: SourceError, before: Manifest | None, result: Survey
-) -> Outcome:
-    """What the index has of a source that cannot be had now; failed where it has nothing."""
-    entry = before.sources.get(source.name, {}) if before else {}
-    origins = _origins(source)
-    same = set(origins) & set(entry.get("origins", ()))
-    if before is None or not entry.get("files") or not same:
-        return Outcome(source.name, "", None, origins, "failed", str(error))
-    own = f"{source.name}/"
-    result.fingerprints |= {a: seen[0] for a, seen in before.files.items() if a.startswith(own)}
-    result.same += [address for address in before.files if address.startswith(own)]
-    result.unread |= {a: seen for a, seen in before.unread.items() if a.startswith(own)}
-    result.skipped |= {a: reason for a, reason in before.skipped.items() if a.startswith(own)}
-    return Outcome(
-        source.name, entry["commit"], entry["link"], entry["origins"], "kept", str(error)
-    )
-
-
-def _origins(source: Source) -> list[str]:
-    places = [str(source.folder)] if source.folder is not None else source.git
-    wanted = (source.revision, source.include, source.exclude)
-    return [hashlib.sha256(repr((place, wanted)).encode()).hexdigest()[:16] for place in places]
-
-
-def _fetched(
-    sources: list[Source], fetch: FetchSource, progress: Progress
-) -> list[tuple[Source, Checkout | SourceError]]:
-    """Every source in order, with what became of it; several are fetched at once."""
-    fetching = _Fetching(progress)
-
-    def outcome(source: Source) -> Checkout | SourceError:
-        try:
-            return fetch(source, fetching)
-        except SourceError as error:
-            return error
-
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch") as pool:
-        try:
-            futures = [pool.submit(outcome, source) for source in sources]
-            pending = set(futures)
-            while pending:  # in short waits: on Windows Ctrl-C interrupts no long one
-                _, pending = wait(pending, timeout=_WAIT_SECONDS)
-        except BaseException:  # Ctrl-C among them; leaving the pool waits for its threads
-            fetching.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    fetching.finish()
-    return [(source, future.result()) for source, future in zip(sources, futures, strict=True)]
-
-
-class _StoppedError(Exception):
-    """Ends a fetch that nobody waits for any more."""
-
-
-class _Fetching:
-    """The progress of all fetches as one stage, and what ends them."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._lock = threading.Lock()
-        self._done: dict[str, int] = {}
-        self._stopped = False
-
-    def __call__(
-        self, stage: str, done: int, total: int | None, unit: str, *, at: str = ""
-    ) -> None:
-        with self._lock:
-            if self._stopped:
-                raise _StoppedError
-            self._done[stage] = done
-            self._progress("fetch sources", sum(self._done.values()), None, unit)
-
-    def stop(self) -> None:
-        """Raise in every fetch that goes on, when it next reports."""
-        self._stopped = True  # without the lock, which a report that was interrupted may hold
-
-    def finish(self) -> None:
-        """Say that all have ended."""
-        if self._done:
-            total = sum(self._done.values())
-            self._progress("fetch sources", total, total, "B")
-
-
 def address_of(file: SourceFile) -> str:
     """`source/path`."""
     return f"{file.source.name}/{file.path}"
+
+
+def _looked_at(
+    checkout: Checkout, before: Manifest | None, rules: FileRules, progress: Progress
+) -> Survey:
+    source, commit = checkout.source, checkout.commit
+    files, skipped = list_files(
+        checkout, max_file_bytes=rules.max_bytes, python_sources=rules.python_sources
+    )
+    outcome = Outcome(
+        source.name, commit, source.link, _origins(source), checkout.status, checkout.reason
+    )
+    result = Survey([outcome], skipped={f"{source.name}/{path}": why for path, why in skipped})
+    linked = has_link(source, commit)
+    for done, file in enumerate(files, start=1):
+        _look_at(file, linked, before, result)
+        progress(f"look at {source.name}", done, len(files), "files")
+    return result
 
 
 def _look_at(file: SourceFile, linked: bool, before: Manifest | None, result: Survey) -> None:
@@ -229,13 +161,42 @@ def _look_at(file: SourceFile, linked: bool, before: Manifest | None, result: Su
         result.skipped[address] = GONE
         return
     fingerprint = hashlib.sha256(content).hexdigest() + (" linked" if linked else "")
-    refused = before is not None and before.unread.get(address) == fingerprint
-    if before and refused and before.skipped[address] not in PASSING_REASONS:
-        result.unread[address] = fingerprint
-        result.skipped[address] = before.skipped[address]
-        return
+    if before and before.unread.get(address) == fingerprint:
+        reason = before.skipped[address]
+        if reason not in PASSING_REASONS:
+            result.unread[address] = fingerprint
+            result.skipped[address] = reason
+            return
     result.fingerprints[address] = fingerprint
-    if before and before.files.get(address, [""])[0] == fingerprint:
+    entry = before.files.get(address) if before else None
+    if entry is not None and entry.fingerprint == fingerprint:
         result.same.append(address)
     else:
         result.fresh.append(file)
+
+
+def _as_before(source: Source, error: SourceError, before: Manifest | None) -> Survey:
+    """What the index has of a source that cannot be fetched now; failed where it has nothing."""
+    entry = before.sources.get(source.name) if before else None
+    origins = _origins(source)
+    if before is None or entry is None or not entry.files or not set(origins) & set(entry.origins):
+        return Survey([Outcome(source.name, "", None, origins, "failed", str(error))])
+
+    def own(entries: dict[str, _Entry]) -> dict[str, _Entry]:
+        return {a: entry for a, entry in entries.items() if a.startswith(f"{source.name}/")}
+
+    files = own(before.files)
+    return Survey(
+        [Outcome(source.name, entry.commit, entry.link, entry.origins, "kept", str(error))],
+        same=list(files),
+        fingerprints={address: seen.fingerprint for address, seen in files.items()},
+        skipped=own(before.skipped),
+        unread=own(before.unread),
+    )
+
+
+def _origins(source: Source) -> tuple[str, ...]:
+    places = [str(source.folder)] if source.folder is not None else source.git
+    wanted = (source.revision, source.include, source.exclude)
+    hashes = (hashlib.sha256(repr((place, wanted)).encode()).hexdigest() for place in places)
+    return tuple(found[:16] for found in hashes)

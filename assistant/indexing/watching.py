@@ -1,4 +1,4 @@
-"""Says when files in folders change; knows nothing of what is done about it."""
+"""Says when files in folders change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a version's chunks and vectors while the next are embedded; a thread of its own."""
+"""Writes a version's chunks, vectors and texts while the next are embedded, in its own thread."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from assistant.documents import Chunk
 from assistant.embeddings.base import Vectors
-from assistant.errors import AssistantError
-from assistant.index.atomic_files import write_error
+from assistant.index.atomic_files import writing
 from assistant.index.chroma import ChromaServer
 from assistant.index.chunk_file import ChunkFileWriter
 from assistant.index.chunk_store import ChunkStore
+from assistant.index.document_texts import DocumentTextsWriter
 
 _WAITING = 2  # windows that may wait to be written; bounds the memory
 
@@ -27,11 +27,13 @@ class Window:
         lines: For the chunk file.
         chunks: To be added, or to replace those with the same ids.
         vectors: Of these, (n, dimension) float32.
+        texts: (address, packed text) to be added or replaced.
     """
 
     lines: Sequence[str]
     chunks: Sequence[Chunk]
     vectors: Vectors
+    texts: Sequence[tuple[str, bytes]] = ()
 
 
 class VersionWriter:
@@ -49,6 +51,7 @@ class VersionWriter:
         self._server = server
         self._store: ChunkStore | None = None
         self._file = ChunkFileWriter(version)
+        self._texts = DocumentTextsWriter(version)
         self._windows: queue.Queue[Window | None] = queue.Queue(_WAITING)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._write_all, daemon=True)
@@ -59,39 +62,47 @@ class VersionWriter:
         self._raise()
         self._windows.put(window)
 
-    def finish(self, gone: Sequence[str]) -> int | None:
-        """Write the rest, delete chunks and close.
+    def finish(
+        self, gone: Sequence[str] = (), gone_documents: Sequence[str] = ()
+    ) -> tuple[int | None, int]:
+        """Write the rest, delete chunks (by id) and texts (by address), and close.
 
         Returns:
-            Number of chunks; None where the collection had not to be touched.
+            Number of chunks, None where the collection was not touched; number of texts.
         """
         self._windows.put(None)
         self._thread.join()
         self._raise()
         self._file.close()
+        texts = self._texts.finish(gone_documents)
         if self._create or gone:
             self._opened().delete(gone)
         if self._store is None:
-            return None
+            return None, texts
         count = len(self._store)
-        self._store.close()
-        return count
+        self._close_store()
+        return count, texts
 
-    def stop(self) -> None:
-        """Give up, without waiting for what is waiting."""
+    def close(self) -> None:
+        """Give up what is not finished, without waiting for what is waiting."""
         while self._thread.is_alive():
             try:
                 self._windows.get_nowait()
             except queue.Empty:
                 self._windows.put(None)
                 self._thread.join()
-        if self._store is not None:
-            self._store.close()
+        self._texts.close()
+        self._close_store()
 
     def _opened(self) -> ChunkStore:
         if self._store is None:
             self._store = ChunkStore(self._version, create=self._create, server=self._server)
         return self._store
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
     def _write_all(self) -> None:
         while (window := self._windows.get()) is not None:
@@ -100,14 +111,12 @@ class VersionWriter:
 
     def _write(self, window: Window) -> None:
         try:
-            for line in window.lines:
-                self._file.write(line)
-            if window.chunks:
-                self._opened().write(window.chunks, window.vectors)
-        except AssistantError as error:
-            self._error = error
-        except OSError as error:
-            self._error = write_error(self._version, error)
+            with writing(self._version):
+                for line in window.lines:
+                    self._file.write(line)
+                self._texts.write(window.texts)
+                if window.chunks:
+                    self._opened().write(window.chunks, window.vectors)
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             self._error = error
 

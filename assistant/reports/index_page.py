@@ -98,9 +98,9 @@ def _sources(manifest: Manifest, chunks: Sequence[Chunk]) -> str:
     rows = [
         [
             name,
-            entry["commit"][:12],
-            entry["files"],
-            entry["chunks"],
+            entry.commit[:12],
+            entry.files,
+            entry.chunks,
             *(counts[name, language] for language in languages),
         ]
         for name, entry in manifest.sources.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from assistant.index import Manifest
+from assistant.index.manifest import SourceEntry
 from assistant.indexing import BuildState
 from assistant.ui import texts
 from assistant.ui.appearance import EMBLEM_FILE
@@ -74,7 +75,7 @@ def facts(manifest: Manifest, model_name: str) -> str:
     )
 
 
-def _source_item(name: str, entry: dict[str, object]) -> str:
-    commit = str(entry.get("commit", ""))[:_COMMIT_CHARS]
+def _source_item(name: str, entry: SourceEntry) -> str:
+    commit = entry.commit[:_COMMIT_CHARS]
     at = f"<code>{plain(commit)}</code>" if commit else ""
     return f"<li>{plain(name)} {at}</li>"

@@ -24,7 +24,7 @@ from assistant.documents import Source
 from assistant.errors import IndexMismatchError, IndexServerError, SettingsError
 from assistant.index import ChromaServer, LiveIndex, open_version
 from assistant.index.chroma import server_client
-from assistant.indexing import BuildOptions, BuildReport, build_index
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.opened import nearest_in
@@ -94,9 +94,7 @@ def build(folder: Path, db: Path, server: ChromaServer | None) -> BuildReport:
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
-        chunk_tokens=60,
-        max_file_bytes=1_000_000,
-        options=BuildOptions(server=server),
+        BuildPlan(60, FileRules(1_000_000), server=server),
     )
 
 

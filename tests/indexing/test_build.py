@@ -18,7 +18,7 @@ from assistant.errors import (
     SourceError,
 )
 from assistant.index.versions import build_lock, current_version
-from assistant.indexing import BuildOptions, BuildReport, build_index
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.opened import chunks_in, nearest_in, open_index
@@ -52,9 +52,7 @@ def build(
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         embedder or HashEmbedder(),
-        chunk_tokens=200,
-        max_file_bytes=100_000,
-        rebuild=rebuild,
+        BuildPlan(200, FileRules(100_000), rebuild=rebuild),
     )
 
 
@@ -144,8 +142,7 @@ def test_a_failing_source_is_reported_and_the_rest_is_built(folder: Path, db: Pa
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
-        chunk_tokens=200,
-        max_file_bytes=100_000,
+        BuildPlan(200, FileRules(100_000)),
     )
     assert [source.status for source in report.sources] == ["failed", "ok"]
     assert "nowhere" in report.sources[0].reason
@@ -163,8 +160,7 @@ def test_a_source_that_is_away_keeps_its_place_in_the_index(folder: Path, db: Pa
             lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
             db,
             HashEmbedder(),
-            chunk_tokens=200,
-            max_file_bytes=100_000,
+            BuildPlan(200, FileRules(100_000)),
         )
 
     first = build_both()
@@ -231,7 +227,7 @@ def manifest_file(db: Path) -> Path:
     return version / "manifest.json"
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format_version": 1}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format_version": 3}'])
 def test_a_corrupted_manifest_is_refused(folder: Path, db: Path, content: str) -> None:
     build(folder, db)
     manifest_file(db).write_text(content)
@@ -253,7 +249,7 @@ def test_a_damaged_pointer_is_no_index_until_the_next_build(
     open_index(db, HashEmbedder())[0].close()
 
 
-@pytest.mark.parametrize("content", [b"\x82", b'["notes/a.md", [', b"[]\n"])
+@pytest.mark.parametrize("content", [b"", b"\x82", b'["notes/a.md", [', b"[]\n"])
 def test_a_damaged_file_of_chunks_stops_the_next_build_with_the_command(
     folder: Path, db: Path, content: bytes
 ) -> None:
@@ -330,10 +326,8 @@ def test_only_what_has_no_vector_yet_is_progress(folder: Path, db: Path) -> None
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
-        chunk_tokens=200,
-        max_file_bytes=100_000,
-        options=BuildOptions(window_chunks=1),
-        progress=progress,
+        BuildPlan(200, FileRules(100_000), window_chunks=1),
+        progress,
     )
     assert (report.chunks, report.embedded) == (chunks + 4, 4)
     assert told[-1] == (4, 4)

@@ -6,22 +6,26 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from assistant.indexing import BuildState, BuildStateFile, build_state, running_build
+from assistant.indexing import BuildState, BuildStateFile, running_build
+from assistant.progress import Progress, silent
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    now = [100.0]
-    monkeypatch.setattr(build_state.time, "monotonic", lambda: now[0])
-    return now
+def clock() -> list[float]:
+    return [100.0]
+
+
+def state_in(folder: Path, clock: list[float], progress: Progress = silent) -> BuildStateFile:
+    return BuildStateFile(folder, progress, clock=lambda: clock[0])
 
 
 def test_share_and_time_left_of_a_step(tmp_path: Path, clock: list[float]) -> None:
-    state = BuildStateFile(tmp_path)
+    state = state_in(tmp_path, clock)
     state.begin("lmdeploy", 2, 7)
     state("look at lmdeploy", 1, 10, "files")
     assert running_build(tmp_path) == BuildState("lmdeploy", 2, 7, 0.0, None)
@@ -40,7 +44,7 @@ def test_share_and_time_left_of_a_step(tmp_path: Path, clock: list[float]) -> No
     clock[0] += 10
     state("embed", 50, 100, "chunks")
     assert running_build(tmp_path) == BuildState("xtuner", 3, 7, 0.5, 10.0)
-    state.remove()
+    state.close()
     assert running_build(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
@@ -48,17 +52,37 @@ def test_share_and_time_left_of_a_step(tmp_path: Path, clock: list[float]) -> No
 def test_a_build_that_ends_within_a_second_writes_nothing(
     tmp_path: Path, clock: list[float]
 ) -> None:
-    state = BuildStateFile(tmp_path)
+    state = state_in(tmp_path, clock)
     state("embed", 0, 2, "chunks")
     clock[0] += 0.9
     state("embed", 2, 2, "chunks")
     assert list(tmp_path.iterdir()) == []
 
 
+def test_another_progress_is_told_the_same_and_the_file_goes_with_the_block(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    told: list[object] = []
+
+    def progress(stage: str, done: int, total: int | None, unit: str, *, at: str = "") -> None:
+        told.append((stage, done, total, unit, at))
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        closing(state_in(tmp_path, clock, progress)) as state,
+    ):
+        clock[0] += 2
+        state("embed", 1, 2, "chunks", at="docs")
+        assert running_build(tmp_path) is not None
+        raise KeyboardInterrupt
+    assert told == [("embed", 1, 2, "chunks", "docs")]
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def running(tmp_path: Path, clock: list[float]) -> Path:
     """A folder in which this process builds, and where its state stands."""
-    state = BuildStateFile(tmp_path)
+    state = state_in(tmp_path, clock)
     clock[0] += 2
     state("embed", 1, 2, "chunks")
     assert running_build(tmp_path) is not None
@@ -68,7 +92,7 @@ def running(tmp_path: Path, clock: list[float]) -> Path:
 def test_a_build_that_never_began_leaves_the_state_of_the_one_that_runs(
     running: Path,
 ) -> None:
-    BuildStateFile(running).remove()
+    BuildStateFile(running).close()
     assert running_build(running) is not None
 
 
@@ -101,10 +125,10 @@ def test_a_damaged_file_is_no_build(tmp_path: Path, content: str) -> None:
 
 
 def test_a_disk_that_refuses_does_not_end_the_build(tmp_path: Path, clock: list[float]) -> None:
-    state = BuildStateFile(tmp_path / "nowhere")
+    state = state_in(tmp_path / "nowhere", clock)
     clock[0] += 2
     state("embed", 1, 2, "chunks")
-    state.remove()
+    state.close()
     assert running_build(tmp_path / "nowhere") is None
 
 

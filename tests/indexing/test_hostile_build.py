@@ -11,7 +11,7 @@ import pytest
 
 from assistant.documents import Source
 from assistant.index import open_version
-from assistant.indexing import BuildOptions, BuildReport, build_index
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
 from assistant.retriever.candidates import candidates
 from assistant.retriever.passages import Passages
 from assistant.sources import fetch
@@ -96,10 +96,7 @@ def built(
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
-        chunk_tokens=120,
-        max_file_bytes=LIMIT,
-        python_sources=True,
-        options=BuildOptions(workers=request.param),
+        BuildPlan(120, FileRules(LIMIT, python_sources=True), workers=request.param),
     )
     return db, report
 

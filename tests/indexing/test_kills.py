@@ -14,7 +14,8 @@ import pytest
 from assistant.documents import Source
 from assistant.embeddings.base import Vectors
 from assistant.index import open_version
-from assistant.indexing import BuildOptions, BuildReport, build_index
+from assistant.index.document_texts import text_of
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.opened import chunks_in, nearest_in
@@ -24,7 +25,7 @@ KILLS = 100
 FILES = 8
 EDIT_EVERY = 4  # kills, so that the last of them meet a build that has little left to do
 _FORKS = multiprocessing.get_context("forkserver")
-_HEAVY = ["chromadb", "assistant.indexing.write_version"]
+_HEAVY = ["chromadb", "assistant.indexing.write_documents"]
 _FORKS.set_forkserver_preload(["tests.indexing.test_kills", *_HEAVY])
 
 
@@ -43,9 +44,7 @@ def build(folder: Path, db: Path) -> BuildReport:
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         SlowEmbedder(),
-        chunk_tokens=60,
-        max_file_bytes=100_000,
-        options=BuildOptions(window_chunks=16, workers=0),
+        BuildPlan(60, FileRules(100_000), window_chunks=16, workers=0),
     )
 
 
@@ -68,12 +67,13 @@ def assert_answers(db: Path) -> None:
     opened.close()
 
 
-def content(db: Path) -> tuple[dict[str, object], dict[str, Vectors]]:
+def content(db: Path) -> tuple[dict[str, object], dict[str, Vectors], dict[str, str | None]]:
     opened = open_version(db, HashEmbedder())
     chunks: dict[str, object] = {chunk.id: chunk for chunk in chunks_in(opened.store)}
     vectors = opened.store.vectors()
+    texts = {address: text_of(opened.folder, address) for address in opened.manifest.files}
     opened.close()
-    return chunks, vectors
+    return chunks, vectors, texts
 
 
 def run_in_a_process(task: Callable[..., object], *arguments: object) -> None:
@@ -113,9 +113,11 @@ def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
     assert not list((db / "versions").glob("*/chunks.new.jsonl"))
     assert len(list((db / "versions").iterdir())) <= 2
     build(folder, tmp_path / "never_killed")
-    chunks, vectors = content(db)
-    other_chunks, other_vectors = content(tmp_path / "never_killed")
+    chunks, vectors, texts = content(db)
+    other_chunks, other_vectors, other_texts = content(tmp_path / "never_killed")
     assert chunks == other_chunks
+    assert texts == other_texts
+    assert texts == {f"docs/{file.name}": file.read_text("utf-8") for file in folder.iterdir()}
     assert vectors.keys() == other_vectors.keys()
     for identifier, vector in vectors.items():
         np.testing.assert_array_equal(vector, other_vectors[identifier])

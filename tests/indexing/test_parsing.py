@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from assistant.documents import Source, SourceFile
-from assistant.indexing import parsing as module
 from assistant.indexing.parsing import Parsed, parsing
 
 HANGS = 60  # seconds, longer than anything here takes
@@ -32,8 +31,8 @@ def files(*names: str) -> list[SourceFile]:
     return [SourceFile(source, name, Path("docs", name), "") for name in names]
 
 
-def parsed(names: list[str], workers: int) -> list[tuple[str, str]]:
-    with parsing(files(*names), Parser, workers) as outcomes:  # type: ignore[arg-type]
+def parsed(names: list[str], workers: int, **options: float) -> list[tuple[str, str]]:
+    with parsing(files(*names), Parser, workers, **options) as outcomes:  # type: ignore[arg-type]
         return [(file.path, outcome.reason) for file, outcome in outcomes]
 
 
@@ -46,13 +45,10 @@ def test_every_file_once_and_in_order(names: list[str], workers: int) -> None:
 
 
 @pytest.mark.parametrize(("workers", "limit"), [(0, 0.5), (1, 8.0), (2, 8.0)])  # they have to start
-def test_a_file_that_hangs_is_skipped_and_the_others_are_read(
-    workers: int, limit: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_hangs_is_skipped_and_the_others_are_read(workers: int, limit: float) -> None:
     names = [*MANY[:30], "hangs.md", *MANY[30:], "hangs too.md"]
-    monkeypatch.setattr(module, "_LIMIT_SECONDS", limit)
     started = time.monotonic()
-    outcomes = parsed(names, workers)
+    outcomes = parsed(names, workers, limit_seconds=limit)
     assert time.monotonic() - started < HANGS
     assert [name for name, _ in outcomes] == names
     hung = {name for name, reason in outcomes if reason == "took too long to read"}

@@ -13,7 +13,8 @@ import pytest
 
 from assistant.documents import Source
 from assistant.embeddings.base import Vectors
-from assistant.indexing import BuildOptions, BuildReport, build_index, on_ray
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index, on_ray
+from assistant.indexing.embedding_cache import Encode
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.opened import open_index
@@ -61,15 +62,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def build(folder: Path, db: Path, options: BuildOptions) -> BuildReport:
+def build(folder: Path, db: Path, encode: Encode | None = None) -> BuildReport:
     return build_index(
         [Source("docs", folder=folder)],
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
-        chunk_tokens=60,
-        max_file_bytes=1_000_000,
-        options=options,
+        BuildPlan(60, FileRules(1_000_000), encode=encode),
     )
 
 
@@ -87,15 +86,15 @@ def assert_same(one: dict[str, Vectors], other: dict[str, Vectors]) -> None:
 
 
 def test_ray_and_local_build_the_same_index(folder: Path, tmp_path: Path) -> None:
-    local = build(folder, tmp_path / "local", BuildOptions())
-    over = build(folder, tmp_path / "ray", BuildOptions(encode=on_ray(HashEmbedder(), 2)))
+    local = build(folder, tmp_path / "local")
+    over = build(folder, tmp_path / "ray", on_ray(HashEmbedder(), 2))
     assert over.embedded == local.embedded > 500
     assert_same(vectors_of(tmp_path / "local"), vectors_of(tmp_path / "ray"))
 
 
 def test_a_killed_worker_loses_nothing(folder: Path, tmp_path: Path) -> None:
     flag = tmp_path / "died"
-    build(folder, tmp_path / "ray", BuildOptions(encode=on_ray(DyingEmbedder(flag), 2)))
+    build(folder, tmp_path / "ray", on_ray(DyingEmbedder(flag), 2))
     assert flag.exists()
-    build(folder, tmp_path / "local", BuildOptions())
+    build(folder, tmp_path / "local")
     assert_same(vectors_of(tmp_path / "local"), vectors_of(tmp_path / "ray"))

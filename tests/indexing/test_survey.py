@@ -1,176 +1,102 @@
-"""Looking at several sources at once."""
+"""Which files of the sources are new, the same, or not to be read."""
 
 from __future__ import annotations
 
-import io
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from assistant.documents import Source
-from assistant.errors import SourceUnreachableError
-from assistant.indexing.survey import Survey, survey
+from assistant.errors import GONE, SourceError, SourceUnreachableError
+from assistant.index.manifest import FileEntry, Manifest, SourceEntry
+from assistant.indexing.survey import FileRules, Survey, survey
 from assistant.progress import Progress, silent
-from assistant.sources import Checkout
-from scripts.terminal_progress import TerminalProgress
+from assistant.sources import Checkout, fetch
 
-LIMIT = 20  # seconds that nothing here takes
+RULES = FileRules(1000)
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> list[Source]:
-    found = [Source(name, folder=tmp_path / name) for name in ("b", "a", "c")]
-    for source in found:
-        assert source.folder
-        source.folder.mkdir()
-        (source.folder / "page.md").write_text(f"Page of {source.name}.")
-    return found
+def docs(tmp_path: Path) -> Source:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.md").write_text("Page a.")
+    (folder / "b.md").write_text("Page b.")
+    return Source("docs", folder=folder)
 
 
-def checkout_of(source: Source) -> Checkout:
-    assert source.folder
-    return Checkout(source, source.folder, "")
+def look(source: Source, before: Manifest | None = None, rules: FileRules = RULES) -> Survey:
+    def fetched(source: Source, progress: Progress) -> Checkout:
+        return fetch(source, folder=Path("nowhere"), timeout_seconds=5)
+
+    return survey([source], fetched, before, rules, silent)
 
 
-def look(sources: list[Source], fetch, progress: Progress = silent) -> Survey:  # type: ignore[no-untyped-def]
-    return survey(
-        sources, fetch, None, max_file_bytes=1000, python_sources=False, progress=progress
-    )
+def manifest_of(found: Survey) -> Manifest:
+    files = {address: FileEntry(seen, 1) for address, seen in found.fingerprints.items()}
+    outcome = found.outcomes[0]
+    entry = SourceEntry(outcome.commit, outcome.link, outcome.origins, len(files), len(files))
+    return Manifest("e", 2, {}, len(files), {outcome.name: entry}, files)
 
 
-def test_sources_are_fetched_at_once_and_kept_in_order(sources: list[Source]) -> None:
-    all_there = threading.Barrier(len(sources))
-
-    def fetch(source: Source, progress: Progress) -> Checkout:
-        all_there.wait(LIMIT)
-        if source.name == "a":
-            raise SourceUnreachableError("a is away", expected="a", action="Wait.")
-        return checkout_of(source)
-
-    found = look(sources, fetch)
-    assert [(outcome.name, outcome.status) for outcome in found.outcomes] == [
-        ("b", "ok"),
-        ("a", "failed"),
-        ("c", "ok"),
-    ]
-    assert list(found.fingerprints) == ["b/page.md", "c/page.md"]
+def test_what_the_index_has_is_the_same_and_the_rest_is_fresh(docs: Source) -> None:
+    first = look(docs)
+    assert [file.path for file in first.fresh] == ["a.md", "b.md"]
+    assert docs.folder
+    (docs.folder / "b.md").write_text("Another b.")
+    found = look(docs, manifest_of(first))
+    assert (found.same, [file.path for file in found.fresh]) == (["docs/a.md"], ["b.md"])
 
 
-INTERRUPTED = """
-import sys
-from pathlib import Path
-from assistant.documents import Source
-from assistant.progress import silent
-from assistant.sources import fetch
-from assistant.indexing.survey import survey
-try:
-    survey(
-        [Source("tool", git=tuple(sys.argv[2:]))],
-        lambda source, progress: fetch(
-            source, folder=Path(sys.argv[1]), timeout_seconds=60, progress=progress
-        ),
-        None, max_file_bytes=1000, python_sources=False, progress=silent,
-    )
-except KeyboardInterrupt:
-    print("interrupted")
-"""
+def test_rules_say_what_is_read(docs: Source) -> None:
+    assert docs.folder
+    (docs.folder / "c.py").write_text("print()")
+    (docs.folder / "d.md").write_text("d" * 2000)
+    docs = replace(docs, include=("**/*",))
+    assert look(docs).skipped == {
+        "docs/c.py": "Python file",
+        "docs/d.md": "larger than the limit",
+    }
+    assert look(docs, rules=FileRules(5000, python_sources=True)).skipped == {}
 
 
-@contextmanager
-def surveying(clones: Path, *addresses: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", INTERRUPTED, str(clones), *addresses]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def interrupted_soon(process: subprocess.Popen[str]) -> None:
-    started = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=LIMIT)[0] == "interrupted\n"
-    assert time.monotonic() - started < 4
-
-
-def test_ctrl_c_ends_git_and_no_other_address_is_tried(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(LIMIT)
-        address = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with surveying(tmp_path, f"{address}/one", f"{address}/two") as process:
-            connection, _ = server.accept()  # git has asked, and waits for an answer
-            with connection:
-                interrupted_soon(process)
-
-
-def test_ctrl_c_ends_the_wait_for_another_process(tmp_path: Path) -> None:
-    with FileLock(tmp_path / ".tool.lock"), surveying(tmp_path, "file:///nowhere") as process:
-        time.sleep(2)  # until it waits
-        assert process.poll() is None
-        interrupted_soon(process)
-
-
-def test_a_long_fetch_is_told_where_nobody_watches(sources: list[Source]) -> None:
-    now = [0.0]
-    stream = io.StringIO()
-    progress = TerminalProgress(stream, clock=lambda: now[0])
-
-    def fetch(source: Source, progress: Progress) -> Checkout:
-        progress(f"fetch {source.name}", 1 << 20, None, "B")
-        now[0] = 60.0
-        return checkout_of(source)
-
-    look(sources, fetch, progress)
-    assert stream.getvalue() == "fetch sources: 3.00MB in 60 s\n"
-
-
-def test_the_bytes_of_all_are_one_stage(sources: list[Source]) -> None:
-    seen = []
-
-    def fetch(source: Source, progress: Progress) -> Checkout:
-        progress(f"fetch {source.name}", 10, None, "B")
-        progress(f"fetch {source.name}", 30, 30, "B")
-        return checkout_of(source)
-
-    look(sources, fetch, lambda *report: seen.append(report))
-    fetched = [report for report in seen if report[0] == "fetch sources"]
-    assert max(done for _, done, _, _ in fetched) == 90
-    assert fetched[-1] == ("fetch sources", 90, 90, "B")
-    assert all(total is None for _, _, total, _ in fetched[:-1])
-
-
-def test_an_interruption_ends_what_is_being_fetched(
-    sources: list[Source], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("reason", "again"), [("no text", False), (GONE, True)])
+def test_what_was_read_in_vain_is_read_again_if_the_reason_may_pass(
+    docs: Source, reason: str, again: bool
 ) -> None:
-    began, ended = threading.Event(), threading.Event()
+    first = look(docs)
+    before = replace(
+        manifest_of(first),
+        files={},
+        chunks=0,
+        skipped={"docs/a.md": reason},
+        unread={"docs/a.md": first.fingerprints["docs/a.md"]},
+    )
+    found = look(docs, before)
+    assert ("a.md" in [file.path for file in found.fresh]) == again
+    assert found.skipped == ({} if again else {"docs/a.md": reason})
 
-    def fetch(source: Source, progress: Progress) -> Checkout:
-        began.set()
-        try:
-            ends = time.monotonic() + LIMIT
-            while time.monotonic() < ends:
-                progress("fetch", 1, None, "B")
-                time.sleep(0.01)
-        finally:
-            ended.set()
-        return checkout_of(source)
 
-    def interrupted(*_: object, **__: object) -> None:
-        began.wait(LIMIT)
-        raise KeyboardInterrupt
+def test_a_source_that_is_away_keeps_what_the_index_has_of_it(docs: Source) -> None:
+    before = manifest_of(look(docs))
 
-    monkeypatch.setattr("assistant.indexing.survey.wait", interrupted)
-    started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        look(sources, fetch)
-    assert ended.is_set()
-    assert time.monotonic() - started < LIMIT / 2
+    def away(source: Source, progress: Progress) -> Checkout:
+        raise SourceUnreachableError(f"{source.name} is away", expected="it", action="Wait.")
+
+    with pytest.raises(SourceError):
+        survey([docs], away, before, RULES, silent)
+    other = replace(docs, name="other")
+
+    def one_away(source: Source, progress: Progress) -> Checkout:
+        assert source.folder
+        return Checkout(source, source.folder, "") if source is other else away(source, progress)
+
+    assert docs.folder
+    found = survey([docs, other], one_away, before, RULES, silent)
+    assert [(o.name, o.status) for o in found.outcomes] == [("docs", "kept"), ("other", "ok")]
+    assert found.same == ["docs/a.md", "docs/b.md"]
+    moved = replace(docs, folder=docs.folder.with_name("elsewhere"))
+    found = survey([moved, other], one_away, before, RULES, silent)
+    assert [(o.name, o.status) for o in found.outcomes] == [("docs", "failed"), ("other", "ok")]
+    assert found.same == []

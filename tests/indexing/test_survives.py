@@ -19,13 +19,14 @@ import pytest
 from assistant.documents import Source, SourceFile
 from assistant.errors import (
     IndexCorruptError,
+    IndexMismatchError,
     IndexNotFoundError,
     IndexWriteError,
 )
 from assistant.index import Manifest, open_version
 from assistant.index.manifest import SEARCH_VERSION
-from assistant.index.versions import current_version, switch_to
-from assistant.indexing import BuildOptions, BuildReport, build_index, write_version
+from assistant.index.versions import current_version
+from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
 from assistant.indexing.parsing import FileParser, Parsed
 from assistant.keywords.words import WORDS_VERSION
 from assistant.sources import fetch
@@ -41,9 +42,7 @@ def build(folder: Path, db: Path, **options: object) -> BuildReport:
         lambda source, _: fetch(source, folder=db / "repos", timeout_seconds=5),
         db,
         HashEmbedder(),
-        chunk_tokens=60,
-        max_file_bytes=10_000_000,
-        options=BuildOptions(**options),  # type: ignore[arg-type]
+        BuildPlan(60, FileRules(10_000_000), **options),  # type: ignore[arg-type]
     )
 
 
@@ -165,7 +164,7 @@ from tests.indexing.test_kills import SlowEmbedder
 from assistant.documents import Source
 from assistant.keywords import KeywordIndex
 from assistant.sources import fetch
-from assistant.indexing import BuildOptions, build_index
+from assistant.indexing import BuildPlan, FileRules, build_index
 
 def main():
     def progress(stage, done, total, unit, *, at=""):
@@ -173,8 +172,8 @@ def main():
             print("embedding", flush=True)
     build_index([Source("docs", folder=Path({folder!r}))],
         lambda source, _: fetch(source, folder=Path({db!r}) / "repos", timeout_seconds=5),
-        Path({db!r}), SlowEmbedder(), chunk_tokens=60, max_file_bytes=10**7,
-        options=BuildOptions(workers=2), progress=progress)
+        Path({db!r}), SlowEmbedder(), BuildPlan(60, FileRules(10**7), workers=2),
+        progress)
     return 0
 
 if __name__ == "__main__":
@@ -201,25 +200,6 @@ def test_ctrl_c_ends_the_build_within_two_seconds(tmp_path: Path) -> None:
     assert "Traceback" not in words
     report = build(folder, db)
     assert 0 < report.embedded < report.chunks  # goes on from there
-
-
-def test_an_interruption_after_the_switch_leaves_the_new_index(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    db = tmp_path / "db"
-    before = build(folder, db).chunks
-    write_pages(folder, 5)
-
-    def interrupted(*arguments: Path) -> None:
-        switch_to(*arguments)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(write_version, "switch_to", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            build(folder, db)
-    assert count_at(db) > before
-    assert not build(folder, db).changed
 
 
 def test_where_the_version_in_use_is_lost_the_one_before_answers(
@@ -329,11 +309,10 @@ def test_a_new_commit_costs_no_vectors(folder: Path, tmp_path: Path) -> None:
             lambda source, _: fetch(source, folder=tmp_path / "repos", timeout_seconds=20),
             db,
             embedder,
-            chunk_tokens=60,
-            max_file_bytes=10_000,
+            BuildPlan(60, FileRules(10_000)),
         )
         store, manifest = open_index(db, HashEmbedder())
-        commits.append(manifest.sources["docs"]["commit"])
+        commits.append(manifest.sources["docs"].commit)
         for chunk in chunks_in(store):
             assert chunk.commit == commits[-1]
             lines = f"#L{chunk.start_line}-L{chunk.end_line}"
@@ -361,7 +340,7 @@ def test_search_files_of_another_version_are_written_anew_without_embedding(
     assert not build(folder, db).changed
 
 
-def test_an_older_format_is_searched_and_written_anew_without_embedding(
+def test_another_format_is_refused_and_replaced_without_embedding(
     folder: Path, tmp_path: Path
 ) -> None:
     db = tmp_path / "db"
@@ -369,14 +348,13 @@ def test_an_older_format_is_searched_and_written_anew_without_embedding(
     version = current_version(db)
     assert version is not None
     file = version / "manifest.json"
-    text = file.read_text().replace('"format_version": 2', '"format_version": 1')
-    file.write_text(text)
-    (version / "chunks.jsonl").unlink()  # format 1 had none
-    assert count_at(db) == report.chunks
+    file.write_text(file.read_text().replace('"format_version": 3', '"format_version": 2'))
+    (version / "documents.sqlite").unlink()  # format 2 had none
+    with pytest.raises(IndexMismatchError, match="format 2"):
+        count_at(db)
     again = build(folder, db)
-    assert again.changed
-    assert again.embedded == 0
-    assert Manifest.read(current_version(db)).format_version == 2  # type: ignore[arg-type]
+    assert (again.changed, again.chunks, again.embedded) == (True, report.chunks, 0)
+    assert count_at(db) == report.chunks
 
 
 def test_what_is_kept_for_searching_follows_the_chunks(folder: Path, tmp_path: Path) -> None:

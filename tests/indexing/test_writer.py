@@ -20,5 +20,5 @@ def test_an_unforeseen_error_comes_out_of_put_or_finish(tmp_path: Path) -> None:
     with pytest.raises(UnicodeError):
         for _ in range(10):
             writer.put(window)
-        writer.finish([])
-    writer.stop()
+        writer.finish()
+    writer.close()

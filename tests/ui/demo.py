@@ -18,7 +18,8 @@ from assistant.answering.write import Writer
 from assistant.documents import Chunk, Source
 from assistant.errors import ChatModelError
 from assistant.index import LiveIndex, Manifest
-from assistant.indexing import BuildOptions, build_index
+from assistant.index.manifest import FileEntry, SourceEntry
+from assistant.indexing import BuildPlan, FileRules, build_index
 from assistant.retriever import KnowledgeRetriever
 from assistant.sources import fetch
 from tests.builders import make_chunk
@@ -149,9 +150,7 @@ def build_sample_index(folder: Path) -> Path:
         lambda source, _: fetch(source, folder=folder / "clones", timeout_seconds=20),
         folder / "db",
         HashEmbedder(dimension=512),
-        chunk_tokens=200,
-        max_file_bytes=100_000,
-        options=BuildOptions(workers=1),
+        BuildPlan(200, FileRules(100_000), workers=1),
     )
     return folder / "db"
 
@@ -201,9 +200,9 @@ def sample_manifest() -> Manifest:
         splitting={},
         chunks=4,
         sources={
-            "lmdeploy": {"commit": "1263d5cd889b7ad5", "files": 2, "chunks": 2},
-            "xtuner": {"commit": "b934f462095c1e75", "files": 1, "chunks": 1},
-            "starter": {"commit": "", "files": 1, "chunks": 1},
+            "lmdeploy": SourceEntry("1263d5cd889b7ad5", None, (), 2, 2),
+            "xtuner": SourceEntry("b934f462095c1e75", None, (), 1, 1),
+            "starter": SourceEntry("", None, (), 1, 1),
         },
-        files={f"lmdeploy/{place}.md": ["", 1] for place in range(4)},
+        files={f"lmdeploy/{place}.md": FileEntry("", 1) for place in range(4)},
     )

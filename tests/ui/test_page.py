@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
+from assistant.index.manifest import SourceEntry
 from assistant.indexing import BuildState
 from tests.ui.conftest import PHONE, OpenPage, ServeDemo
 from tests.ui.demo import (
@@ -376,9 +377,9 @@ def test_a_new_visitor_sees_the_index_in_use(serve_demo: ServeDemo, open_page: O
     names = page.locator("#scope-sources label span")
     expect(names).to_have_text(["lmdeploy", "xtuner", "starter"])
     page.locator("#scope-sources").get_by_text("xtuner").click()
-    now = {**manifests[0].sources, "handbook": {"commit": "", "files": 1, "chunks": 1}}
+    now = {**manifests[0].sources, "handbook": SourceEntry("", None, (), 1, 1)}
     del now["lmdeploy"]
-    now["unreached"] = {"commit": "", "files": 0, "chunks": 0}
+    now["unreached"] = SourceEntry("", None, (), 0, 0)
     manifests.append(replace(manifests[0], sources=now))
     other = open_page(address)
     other.click("#scope .label-wrap")
@@ -407,7 +408,7 @@ def test_a_running_build_is_shown_and_its_sources_appear_by_themselves(
     assert no_sideways_scrolling(page)
     page.click("#scope .label-wrap")
     page.get_by_role("checkbox", name="xtuner").check()
-    now = {**manifests[0].sources, "handbook": {"commit": "", "files": 1, "chunks": 1}}
+    now = {**manifests[0].sources, "handbook": SourceEntry("", None, (), 1, 1)}
     manifests.append(replace(manifests[0], sources=now))
     expect(page.get_by_role("checkbox", name="handbook")).to_be_visible()
     expect(page.get_by_role("checkbox", name="xtuner")).to_be_checked()
@@ -422,7 +423,7 @@ def test_a_running_build_is_shown_and_its_sources_appear_by_themselves(
 
 
 def test_a_source_that_is_gone_is_said(serve_demo: ServeDemo, open_page: OpenPage) -> None:
-    sources = {**sample_manifest().sources, "gone": {"commit": "", "files": 1, "chunks": 1}}
+    sources = {**sample_manifest().sources, "gone": SourceEntry("", None, (), 1, 1)}
     current = replace(sample_manifest(), sources=sources)
     page = open_page(serve_demo(make_model(), current=lambda: current))
     page.click("#scope .label-wrap")

@@ -1,0 +1,102 @@
+"""The whole text of every document of a version, as the lines of its chunks count it.
+
+A clone may be newer than the index, so that the lines of a passage are looked up here.
+SQLite, a row for each document, compressed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from assistant.index.manifest import damaged
+
+_FILE_NAME = "documents.sqlite"
+_TABLE = "CREATE TABLE IF NOT EXISTS documents (address TEXT PRIMARY KEY, text BLOB)"
+
+
+def packed(text: str) -> bytes:
+    """A text as it is stored."""
+    return zlib.compress(text.encode("utf-8", "surrogatepass"))
+
+
+def text_of(version: Path, address: str) -> str | None:
+    """The text of the document `source/path`; None: the version has no such document.
+
+    Raises:
+        IndexCorruptError: The texts are missing or cannot be read.
+    """
+    text = packed_text_of(version, address)
+    if text is None:
+        return None
+    try:
+        return zlib.decompress(text).decode("utf-8", "surrogatepass")
+    except (zlib.error, UnicodeDecodeError, TypeError) as error:
+        raise damaged(version / _FILE_NAME, f"{address}: {error}") from error
+
+
+def packed_text_of(version: Path, address: str) -> bytes | None:
+    """As `text_of`, in the form that is stored."""
+    file = version / _FILE_NAME
+    # No lock, and nothing beside the file: a version in use is never written.
+    location = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
+    query = "SELECT text FROM documents WHERE address = ?"
+    try:
+        with closing(sqlite3.connect(location, uri=True)) as database:
+            row = database.execute(query, (address,)).fetchone()
+    except sqlite3.Error as error:
+        raise damaged(file, str(error)) from error
+    return None if row is None else row[0]
+
+
+class DocumentTextsWriter:
+    """Writes the texts of a version that is not yet in use, over those copied with its folder.
+
+    A crash leaves a version that no reader sees, so that SQLite neither keeps a journal nor
+    waits for the disk.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / _FILE_NAME
+        with self._working():
+            # Made in one thread, and written in another.
+            self._database = sqlite3.connect(self._file, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode=OFF")
+            self._database.execute("PRAGMA synchronous=OFF")
+            self._database.execute(_TABLE)
+
+    def write(self, documents: Iterable[tuple[str, bytes]]) -> None:
+        """Add or replace documents: (address, packed text)."""
+        with self._working():
+            self._database.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?)", documents)
+
+    def finish(self, gone: Iterable[str]) -> int:
+        """Remove documents and close; returns how many there are.
+
+        Raises:
+            IndexCorruptError: The file that was copied is damaged.
+        """
+        with self._working():
+            self._database.executemany(
+                "DELETE FROM documents WHERE address = ?", ((address,) for address in gone)
+            )
+            (count,) = self._database.execute("SELECT count(*) FROM documents").fetchone()
+            self._database.commit()
+        self.close()
+        return int(count)
+
+    def close(self) -> None:
+        """Release the file; what is not finished is of no use."""
+        self._database.close()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError:
+            raise  # the disk refuses, the file is whole
+        except sqlite3.DatabaseError as error:
+            raise damaged(self._file, str(error)) from error
