@@ -1,8 +1,8 @@
 """A knowledge-base assistant for Gradio.
 
-Rooms, each importing only from those before it: errors, settings, progress, documents,
-language, sources, loaders, splitter, embeddings, model_hub, keywords, index, indexing,
-chat_models, retriever, answering, evaluation, reports, application, ui.
+Rooms, each importing only from those before it: errors, settings, progress, cancellation,
+documents, language, sources, loaders, splitter, embeddings, model_hub, keywords, index,
+indexing, chat_models, retriever, answering, evaluation, reports, application, door, ui.
 """
 
 from importlib.util import find_spec

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from assistant.answering.chain import AnswerChain
+    from assistant.answering.slots import WritingSlots
     from assistant.chat_models import Choice
     from assistant.indexing import BuildReport
     from assistant.retriever import KnowledgeRetriever
@@ -170,6 +171,15 @@ class Application:
         return Path(choice.model).name
 
     @_Once
+    def slots(self) -> WritingSlots:
+        """How many answers are written at once, whatever door they are asked at."""
+        from assistant import chat_models
+        from assistant.answering.slots import WritingSlots
+
+        at_once = chat_models.default_concurrency(self.chat_model_choice, self.settings)
+        return WritingSlots(at_once, self.settings.max_waiting_questions)
+
+    @_Once
     def chain(self) -> AnswerChain:
         """Retriever and chat model, joined."""
         from assistant.answering.chain import AnswerChain
@@ -187,6 +197,7 @@ class Application:
             prompt_tokens=settings.chat_context_tokens - settings.answer_tokens,
             max_question_chars=settings.max_question_chars,
             rewrite_follow_ups=settings.rewrite_follow_ups,
+            slots=self.slots,
         )
 
     def build(

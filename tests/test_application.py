@@ -17,6 +17,7 @@ from assistant.answering.grounding import (
     calibration_of,
     shipped_calibration,
 )
+from assistant.answering.slots import WritingSlots
 from assistant.application import Application
 from assistant.documents import Retrieved, SearchFilters, Turn
 from assistant.errors import (
@@ -80,7 +81,8 @@ def chain_of(
 ) -> AnswerChain:
     """The chain of an application whose retriever and model are made already."""
     application = Application(settings)
-    application.made |= {"retriever": finder, "chat_model": model}
+    slots = WritingSlots(1, 0)
+    application.made |= {"retriever": finder, "chat_model": model, "slots": slots}
     return application.chain
 
 

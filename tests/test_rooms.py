@@ -14,6 +14,7 @@ ROOMS = [
     "errors",
     "settings",
     "progress",
+    "cancellation",
     "documents",
     "language",
     "sources",
@@ -30,6 +31,7 @@ ROOMS = [
     "evaluation",
     "reports",
     "application",
+    "door",
     "ui",
 ]
 # The one place that joins the rooms, the page included.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from assistant.answering.citations import Attributor, CitationFilter, citations,
 from assistant.answering.follow_up import standalone_by_model, standalone_by_rules
 from assistant.answering.grounding import Calibration, judge
 from assistant.answering.prompts import Prompt, build_prompt, refusal
+from assistant.answering.slots import WritingSlots
 from assistant.documents import (
     Answer,
     AnswerEvent,
@@ -61,6 +63,7 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
         prompt_tokens: int | None = None,
         max_question_chars: int,
         rewrite_follow_ups: bool = False,
+        slots: WritingSlots | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -75,6 +78,7 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
             max_question_chars: Longer questions are refused.
             rewrite_follow_ups: Let the chat model make questions stand alone that lean on
                 the turn before; for models that answer within a second or two.
+            slots: Where an answer waits until it may be written; None: it need not.
         """
         self._retriever = retriever
         self._chat_model = chat_model
@@ -84,6 +88,7 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
         self._passages_tokens = passages_tokens
         self._prompt_tokens = prompt_tokens
         self._max_question_chars = max_question_chars
+        self._slots = slots
 
     @property
     def manifest(self) -> Manifest:
@@ -117,6 +122,7 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
         Raises:
             QuestionError: The question is empty or too long.
             FilterError: The index has no source of a name in `filters`.
+            BusyError: Too many questions wait for their answers.
             ChatModelError: The model failed.
         """
         question = self._checked(question)
@@ -143,7 +149,8 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
             passages_tokens=self._passages_tokens,
             prompt_tokens=self._prompt_tokens,
         )
-        yield from self._write(prompt, started, retrieve_ms, config)
+        with self._slots.place() if self._slots else nullcontext():
+            yield from self._write(prompt, started, retrieve_ms, config)
 
     def _write(
         self, prompt: Prompt, started: float, retrieve_ms: float, config: RunnableConfig | None
