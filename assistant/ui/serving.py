@@ -93,9 +93,8 @@ def stop(demo: gr.Blocks) -> None:
 
 def _app(demo: gr.Blocks, root_path: str, door: Door, installable: bool) -> ASGIApp:
     """The routes of the door and the page below all others, behind the door."""
-    app = FastAPI(
-        openapi_url=None, root_path=urlsplit(root_path).path.rstrip("/"), routes=[*door.routes]
-    )
+    app = FastAPI(openapi_url=None, routes=[*door.routes])
+    app.root_path = urlsplit(root_path).path.rstrip("/")  # as gradio does: stripped or not
     gr.mount_gradio_app(
         app,
         demo,

@@ -88,12 +88,21 @@ def serve_demo(index: Path) -> Iterator[ServeDemo]:
             current: Callable[[], Manifest] = sample_manifest,
             slots: WritingSlots | None = None,
             door: Door | None = None,
+            root_path: str = "",
+            installable: bool = False,
             **options: Any,
         ) -> str:
             chain = make_demo_chain(index, model, answers=answers, slots=slots)
             visitors = door.visitors if door else None
             demo = build_demo(chain, current, visitors=visitors, **options)
             demos.callback(stop, demo)
-            return start(demo, host="127.0.0.1", port=free_port(), door=door)
+            return start(
+                demo,
+                host="127.0.0.1",
+                port=free_port(),
+                root_path=root_path,
+                door=door,
+                installable=installable,
+            )
 
         yield serve
