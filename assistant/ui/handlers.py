@@ -66,14 +66,20 @@ class View:
     running: bool | None = None
 
     def updates(self, shown: Shown) -> Updates:
-        """What gradio is told: a new value for each component that changes."""
+        """What gradio is told: a new value for each component that changes.
+
+        As `gr.update`, because gradio keeps every plain value that follows a skipped update
+        for as long as the session lives.
+        """
         values = {
             shown.conversation: self.conversation,
             shown.chat: self.chat,
             shown.sources: self.sources,
             shown.box: self.box,
         }
-        updates = {part: value for part, value in values.items() if value is not None}
+        updates = {
+            part: gr.update(value=value) for part, value in values.items() if value is not None
+        }
         if self.running is not None:
             updates[shown.send] = gr.update(visible=not self.running)
             updates[shown.stop] = gr.update(visible=self.running)

@@ -65,16 +65,16 @@ def asked_over_http(
     address: str,
     headers: Mapping[str, str],
     *,
-    question: str = QUESTION,
+    session: str = "",
     listen_to_it: bool = True,
 ) -> tuple[dict[str, Any], str]:
     """Ask as the page's script does; gives the page's configuration and what it was sent."""
-    session = secrets.token_hex(5)
+    session = session or secrets.token_hex(5)
     with httpx.Client(base_url=address, headers=dict(headers), trust_env=False, timeout=30) as http:
         config: dict[str, Any] = http.get("config").raise_for_status().json()
         number = {d["api_name"]: d["id"] for d in config["dependencies"]}
         event = {"session_hash": session, "event_data": None, "trigger_id": None}
-        asking = {"data": [question, None], "fn_index": number["ask"], **event}
+        asking = {"data": [QUESTION, None], "fn_index": number["ask"], **event}
         http.post("gradio_api/run/predict", json=asking).raise_for_status()
         joining = {"data": [None, None, [], []], "fn_index": number["answer"], **event}
         http.post("gradio_api/queue/join", json=joining).raise_for_status()

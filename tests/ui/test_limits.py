@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,8 +12,10 @@ from playwright.sync_api import expect
 from assistant.door import Door, Visitors
 from assistant.ui.conversation import Conversation, Exchange, messages, trimmed
 from assistant.ui.handlers import Limits
-from tests.ui.conftest import OpenPage, ServeDemo
-from tests.ui.demo import QUESTION, make_model
+from assistant.ui.layout import build_demo
+from assistant.ui.serving import start, stop
+from tests.ui.conftest import OpenPage, ServeDemo, free_port
+from tests.ui.demo import QUESTION, make_demo_chain, make_model, sample_manifest
 from tests.ui.proxies import asked_over_http
 from tests.ui.test_page import answered, ask
 
@@ -108,6 +111,19 @@ def test_the_oldest_questions_leave_a_long_conversation_and_it_is_said(
     expect(page.locator("#sources .earlier")).to_have_count(1)
     page.locator("#chat a.cite").first.click()
     expect(page.locator("#source-1-1 .passage")).to_be_visible()
+
+
+def test_gradio_keeps_no_earlier_values_of_a_conversation(index: Path) -> None:
+    demo = build_demo(make_demo_chain(index, make_model()), sample_manifest)
+    address = start(demo, host="127.0.0.1", port=free_port())
+    kept = []
+    try:
+        for _ in range(4):
+            asked_over_http(address, {}, session="abcdef")
+            kept.append(len(demo.state_holder.session_data["abcdef"].config_values))
+    finally:
+        stop(demo)
+    assert kept[-1] == kept[0]
 
 
 def exchanges(*questions: str) -> Conversation:
