@@ -16,6 +16,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from assistant.answering.citations import Attributor, CitationFilter, citations, has_words
+from assistant.answering.control_tokens import restored
 from assistant.answering.follow_up import standalone_by_model, standalone_by_rules
 from assistant.answering.grounding import Calibration, judge
 from assistant.answering.prompts import Prompt, build_prompt, refusal
@@ -182,7 +183,7 @@ class AnswerChain(Runnable[Question, AnswerEvent]):
         for messages in (prompt.messages, prompt.without_numbers):
             for chunk in self._chat_model.stream(list(messages), config):
                 usage.add(chunk)
-                if text := attributor.feed(cited.feed(str(chunk.text))):
+                if text := attributor.feed(cited.feed(restored(str(chunk.text)))):
                     said_something = said_something or has_words(text)
                     yield text
             rest = cited.finish()

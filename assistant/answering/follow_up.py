@@ -13,6 +13,7 @@ import rjieba
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage, SystemMessage
 
+from assistant.answering.control_tokens import neutralised, restored
 from assistant.documents import Turn
 from assistant.keywords.words import words
 
@@ -134,7 +135,7 @@ def standalone_by_model(question: str, history: Sequence[Turn], model: BaseChatM
     if not history or not leans_on_history(question, history):
         return question
     lines = [f"Q: {turn.question}\nA: {turn.answer[:_LONGEST]}" for turn in history[-_TURNS:]]
-    talk = "\n".join([*lines, f"Last question: {question}"])
+    talk = neutralised("\n".join([*lines, f"Last question: {question}"]))
     written = model.invoke([SystemMessage(_REWRITE), HumanMessage(talk)], max_tokens=120)
-    rewritten = str(written.text).strip()
+    rewritten = restored(str(written.text)).strip()
     return rewritten if 0 < len(rewritten) <= _LONGEST else standalone_by_rules(question, history)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from assistant.answering.control_tokens import neutralised
 from assistant.documents import Language, SearchHit, Turn
 from assistant.language import language_of
 
@@ -86,7 +87,7 @@ def build_prompt(
     A passage that does not fit any more is left out, and the next smaller one is tried;
     the first is cut rather than left out, so that there always is one.
     """
-    language = language_of(question)
+    language, question = language_of(question), neutralised(question)
     turns = list(history[-_HISTORY_TURNS:])
     messages = _before(language, turns)
     left = passages_tokens
@@ -101,7 +102,7 @@ def build_prompt(
     parts: list[str] = []
     used: list[SearchHit] = []
     for hit in hits:
-        text = f"[{hit.rank}] {hit.chunk.context}\n{hit.chunk.text}"
+        text = neutralised(f"[{hit.rank}] {hit.chunk.context}\n{hit.chunk.text}")
         tokens = count_tokens(text)
         if tokens > left and not parts:
             text = _cut(text, left, tokens)
@@ -119,8 +120,8 @@ def build_prompt(
 def _before(language: Language, turns: Sequence[Turn]) -> list[BaseMessage]:
     messages: list[BaseMessage] = [SystemMessage(_SYSTEM[language])]
     for turn in turns:
-        messages.append(HumanMessage(turn.question[:_HISTORY_CHARS]))
-        messages.append(AIMessage(turn.answer[:_HISTORY_CHARS]))
+        messages.append(HumanMessage(neutralised(turn.question[:_HISTORY_CHARS])))
+        messages.append(AIMessage(neutralised(turn.answer[:_HISTORY_CHARS])))
     return messages
 
 

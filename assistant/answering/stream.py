@@ -1,39 +1,40 @@
-"""Lets the page wait for the chain without standing still; knows nothing of components.
+"""The bridge from the chain's thread to asyncio.
 
-The chain runs in a thread of its own, because what the page waits for in one of its
-requests must be interruptible at once: a visitor may stop, or leave.
+The chain blocks, and runs in a thread of its own: what a page waits for in one of its requests
+must be interruptible at once, as a visitor may stop or leave.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.runnables import RunnableConfig
 
+from assistant.cancellation import Cancellation, start_thread
 from assistant.documents import AnswerEvent
 
 Start = Callable[[RunnableConfig], Iterator[AnswerEvent]]
 
 
-class _Stopped(BaseException):
-    """Ends the chain from within, also where it handles every `Exception`."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: Exception | None
 
 
-class _StopWriting(BaseCallbackHandler):
-    """Asks at every token, also at the empty ones of a model that still reads."""
+class _StopAtToken(BaseCallbackHandler):
+    """Ends any LangChain model at its next token, also at the empty ones while it reads."""
 
-    def __init__(self) -> None:
-        self.asked = threading.Event()
+    def __init__(self, cancellation: Cancellation) -> None:
+        self._cancellation = cancellation
 
     def on_llm_new_token(self, token: object, **_: Any) -> None:
-        """Break off if nobody waits for the answer any more."""
-        if self.asked.is_set():
-            raise _Stopped
+        """End the chain from within if nobody waits for the answer any more."""
+        self._cancellation.check()
 
 
 async def events_while_waited_for(
@@ -41,40 +42,40 @@ async def events_while_waited_for(
 ) -> AsyncGenerator[AnswerEvent | None, None]:
     """The chain's events as they come, and None after each `tick_seconds` without one.
 
-    Closing the generator closes the chain's, and with it the model's, at the next token.
+    Closing the generator cancels the chain, in whose thread the cancellation is the current
+    one. It does not wait until the chain has ended.
 
     Args:
-        start: Given a config with the callback that stops the model, starts the chain.
+        start: Starts the chain with a config whose callback stops the model at a token.
         tick_seconds: A caller that has left is noticed when something is handed to it.
 
     Raises:
         Exception: What the chain raises.
+        RuntimeError: The chain's thread ended by something else than an `Exception`.
     """
     loop = asyncio.get_running_loop()
-    events: asyncio.Queue[AnswerEvent | Exception | None] = asyncio.Queue()
-    stop = _StopWriting()
+    events: asyncio.Queue[AnswerEvent | _End] = asyncio.Queue()
+    cancellation = Cancellation()
 
-    def hand_over(event: AnswerEvent | Exception | None) -> None:
-        if not loop.is_closed():
+    def hand_over(event: AnswerEvent | _End) -> None:
+        with suppress(RuntimeError):  # the loop is closed, and nobody waits
             loop.call_soon_threadsafe(events.put_nowait, event)
 
-    def run() -> None:
-        try:
-            # The chain is a generator, though its type only promises an iterator.
-            started = cast("Generator[AnswerEvent, None, None]", start({"callbacks": [stop]}))
-            with closing(started) as chain:
-                for event in chain:
-                    if stop.asked.is_set():
-                        return
-                    hand_over(event)
-        except _Stopped:
-            return
-        except Exception as error:  # noqa: BLE001 - raised again in the page's task
-            hand_over(error)
-        else:
-            hand_over(None)
+    def answer() -> None:
+        # The chain is a generator, though its type only promises an iterator.
+        started = start({"callbacks": [_StopAtToken(cancellation)]})
+        with closing(cast("Generator[AnswerEvent, None, None]", started)) as chain:
+            for event in chain:
+                cancellation.check()
+                hand_over(event)
 
-    threading.Thread(target=run, name="answer", daemon=True).start()
+    start_thread(
+        answer,
+        name="answer",
+        cancellation=cancellation,
+        ended=lambda error: hand_over(_End(error)),
+        daemon=True,
+    )
     try:
         while True:
             try:
@@ -82,10 +83,11 @@ async def events_while_waited_for(
             except asyncio.TimeoutError:
                 yield None
                 continue
-            if event is None:
+            if not isinstance(event, _End):
+                yield event
+            elif event.error is not None:
+                raise event.error
+            else:
                 return
-            if isinstance(event, Exception):
-                raise event
-            yield event
     finally:
-        stop.asked.set()
+        cancellation.cancel()

@@ -1,4 +1,4 @@
-"""What chat models in this process have in common; knows nothing of the engines."""
+"""What chat models in this process have in common."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from langchain_core.messages import (
 )
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import Field
+
+from assistant.errors import ChatModelError
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,19 @@ class LocalChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         request = self._request(messages, stop, **kwargs)
+        piece: str | Finished = ""
         with closing(self._write(request)) as pieces:
             for piece in pieces:
                 chunk = self._chunk(piece)
                 if run_manager:
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                 yield chunk
+        if not isinstance(piece, Finished):
+            raise ChatModelError(
+                f"{self.model_name} ended its answer without saying why",
+                expected="a whole answer",
+                action="Ask again; if it stays, choose another model with ASSISTANT_CHAT_MODEL.",
+            )
 
     def _generate(
         self,

@@ -1,4 +1,4 @@
-"""Chat models behind an OpenAI-compatible server; knows nothing of prompts or documents.
+"""Chat models behind an OpenAI-compatible server.
 
 LMDeploy, vLLM, llama.cpp, Ollama and many services speak this protocol.
 """
@@ -13,24 +13,31 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import openai
-from langchain_core.messages import BaseMessage, get_buffer_string
+from langchain_core.messages import AIMessageChunk, BaseMessage, get_buffer_string
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
+from assistant.cancellation import Cancelled, current
+from assistant.chat_models.hanging_up import hang_up_when_cancelled
 from assistant.errors import ChatModelError
 from assistant.settings import Settings
 
 _SECONDS_TO_CONNECT = 10
 # Of httpx or httpx2, whichever the client is made with.
 _BROKEN_OFF = {"RemoteProtocolError", "ReadError"}
+_OF_THE_END = ("finish_reason", "model_name")
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _OTHER_BYTES_PER_TOKEN = 3.2
 
 
 class OpenAICompatibleChatModel(BaseChatOpenAI):
-    """LangChain's client, with errors a person can act on and token counts without a network."""
+    """LangChain's client, with errors a person can act on and token counts without a network.
+
+    The last chunk of a stream names why the answer ended. A stream that does not say so is an
+    error after what came of it: servers that die leave half an answer, which looks whole.
+    """
 
     @property
     def _llm_type(self) -> str:
@@ -70,10 +77,10 @@ class OpenAICompatibleChatModel(BaseChatOpenAI):
 
     def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
         with _readable_errors(str(self.openai_api_base), self.model_name):
-            chunk = None
+            ending = _Ending()
             for chunk in super()._stream(*args, **kwargs):
-                yield chunk
-            _check_came(chunk)
+                yield ending.without_reason(chunk)
+            yield ending.last_chunk()
 
     def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
         with _readable_errors(str(self.openai_api_base), self.model_name):
@@ -81,10 +88,10 @@ class OpenAICompatibleChatModel(BaseChatOpenAI):
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
         with _readable_errors(str(self.openai_api_base), self.model_name):
-            chunk = None
+            ending = _Ending()
             async for chunk in super()._astream(*args, **kwargs):
-                yield chunk
-            _check_came(chunk)
+                yield ending.without_reason(chunk)
+            yield ending.last_chunk()
 
     async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
         with _readable_errors(str(self.openai_api_base), self.model_name):
@@ -116,9 +123,34 @@ def load(model: str, settings: Settings) -> OpenAICompatibleChatModel:
         )
 
 
-def _check_came(last: ChatGenerationChunk | None) -> None:
-    if last is None:
-        raise ValueError("not one piece of an answer came")
+class _Ending:
+    """Keeps why an answer ended for its last chunk; servers tell that before the usage."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Any] = {}
+        self._came = False
+
+    def without_reason(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
+        """The chunk as it came, but for the reason, which would be told twice."""
+        self._came = self._came or bool(chunk.text)
+        told = chunk.generation_info or {}
+        if "finish_reason" in told:
+            self._told = {name: told.pop(name) for name in _OF_THE_END if name in told}
+        return chunk
+
+    def last_chunk(self) -> ChatGenerationChunk:
+        """An empty chunk with the reason.
+
+        Raises:
+            ConnectionResetError: There was none, though words came.
+            ValueError: There was none, and no word came either.
+        """
+        if not self._told and self._came:
+            raise ConnectionResetError("the answer ended without a finish_reason")
+        if not self._told:
+            raise ValueError("not one piece of an answer came")
+        message = AIMessageChunk(content="", chunk_position="last")
+        return ChatGenerationChunk(message=message, generation_info=self._told)
 
 
 def _check(address: str, key: str) -> None:
@@ -152,12 +184,15 @@ def _is_address(text: str) -> bool:
 
 def _clients(address: str) -> dict[str, Any]:
     """A server on this machine is not asked through the proxy that the environment names."""
-    if urlsplit(address).hostname not in _THIS_MACHINE:
-        return {}
-    return {
-        "http_client": openai.DefaultHttpxClient(trust_env=False),
-        "http_async_client": openai.DefaultAsyncHttpxClient(trust_env=False),
+    through_proxy = urlsplit(address).hostname not in _THIS_MACHINE
+    clients: dict[str, Any] = {
+        "http_client": openai.DefaultHttpxClient(
+            trust_env=through_proxy, event_hooks={"request": [hang_up_when_cancelled]}
+        )
     }
+    if not through_proxy:
+        clients["http_async_client"] = openai.DefaultAsyncHttpxClient(trust_env=False)
+    return clients
 
 
 def _first_model(address: str, key: str) -> str:
@@ -166,7 +201,7 @@ def _first_model(address: str, key: str) -> str:
         api_key=key,
         timeout=_SECONDS_TO_CONNECT,
         max_retries=1,
-        http_client=_clients(address).get("http_client"),
+        http_client=_clients(address)["http_client"],
     )
     with client:
         models = client.models.list().data
@@ -181,13 +216,20 @@ def _first_model(address: str, key: str) -> str:
 
 @contextmanager
 def _readable_errors(address: str, model: str) -> Iterator[None]:
-    """The clients raise TypeError and the like where an answer is not of OpenAI's form."""
+    """The clients raise TypeError and the like where an answer is not of OpenAI's form.
+
+    Raises:
+        ChatModelError: With a sentence for the error.
+        Cancelled: The error came of hanging up.
+    """
     try:
         yield
     except (
-        *(openai.OpenAIError, TimeoutError, ImportError),
+        *(openai.OpenAIError, TimeoutError, ConnectionResetError, ImportError),
         *(ValueError, TypeError, AttributeError),
     ) as error:
+        if (cancellation := current()) and cancellation.cancelled:
+            raise Cancelled from error
         raise _readable(error, address, model) from error
 
 

@@ -1,12 +1,12 @@
-"""Chat models in a folder through transformers; knows nothing of prompts or documents."""
+"""Chat models in a folder through transformers."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
 import threading
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from transformers import (
     TextStreamer,
 )
 
-from assistant.chat_models.background import Emit, read_from_thread
+from assistant.cancellation import Cancelled
+from assistant.chat_models.background import Emit, in_turn, read_from_thread
 from assistant.chat_models.local import Finished, LocalChatModel, Request
 from assistant.chat_models.stopping import StopFilter
 from assistant.errors import ChatModelError
@@ -46,7 +47,7 @@ class TransformersChatModel(LocalChatModel):
     network: Any = Field(exclude=True, repr=False)
     tokenizer: PreTrainedTokenizerBase = Field(exclude=True, repr=False)
     context_tokens: int = 4096
-    _one_at_a_time: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+    _turns: threading.Semaphore = PrivateAttr(default_factory=threading.Semaphore)
 
     @property
     def _llm_type(self) -> str:
@@ -61,9 +62,8 @@ class TransformersChatModel(LocalChatModel):
         inputs = self._inputs(request.messages)
 
         def work(emit: Emit[str | Finished]) -> None:
-            with self._one_at_a_time:
-                if not emit(None):
-                    emit(self._answer(inputs, request, emit))
+            with in_turn(self._turns), _asked_while_reading(self.network, lambda: emit(None)):
+                emit(self._answer(inputs, request, emit))
 
         pieces: Generator[str | Finished, None, None]
         pieces = read_from_thread(work, "transformers answer")
@@ -86,7 +86,7 @@ class TransformersChatModel(LocalChatModel):
                 add_generation_prompt=True,
                 return_tensors="pt",
                 return_dict=True,
-                # A document that talks about <|im_end|> does not end the message it is in.
+                # Prompts come without control tokens that are known; this one knows the model's.
                 sanitize_control_tokens=True,
             )
         except (TemplateError, ValueError) as error:
@@ -154,6 +154,27 @@ class _Ending(StoppingCriteria):
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> Any:
         return torch.full((input_ids.shape[0],), self._ended(), device=input_ids.device)
+
+
+@contextmanager
+def _asked_while_reading(network: Any, ended: Callable[[], bool]) -> Iterator[None]:
+    """Have each innermost part of the network ask whether to end before it computes.
+
+    A stopping criterion is asked between tokens only, and without a GPU a long prompt is read
+    for minutes before the first.
+    """
+
+    def ask(*_: object) -> None:
+        if ended():
+            raise Cancelled
+
+    parts = [part for part in network.modules() if not any(part.children())]
+    hooks = [part.register_forward_pre_hook(ask) for part in parts]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def load(folder: Path, settings: Settings) -> TransformersChatModel:

@@ -78,6 +78,8 @@ class ChatModelContract:
     def test_why_an_answer_ended(self, model):
         whole = model.invoke(QUESTION, max_tokens=8)
         assert whole.response_metadata["finish_reason"] == "length"
+        last = list(model.stream(QUESTION, max_tokens=8))[-1]
+        assert last.response_metadata["finish_reason"] == "length"
         word = whole.content.split()[3]
         cut = model.invoke(QUESTION, max_tokens=8, stop=[word])
         assert cut.response_metadata["finish_reason"] == "stop"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import select
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,14 +22,17 @@ FAILING = {"forbidden": 403, "missing": 404, "busy": 429, "broken": 500, "refusi
 class OpenAIServer(ThreadingHTTPServer):
     """Answers with words that follow from the messages alone.
 
-    The models "silent", "stalling" and "cut" answer nothing, stop in the middle, and hang up
-    in the middle; "page" is a web page and "null" has no choices.
+    The models "silent" and "reading" answer nothing, the latter behind the head of an answer;
+    "stalling" and "cut" stop in the middle, and hang up in the middle; "half" ends there as if
+    it were done, "unreasoned" does not say why it ended; "slow" writes a word in 10 ms for ever;
+    "page" is a web page, "null" has no choices and "nulls" streams pieces without.
 
     Attributes:
         models: What `/v1/models` lists.
         asked: Bodies of the requests.
         written: Words written so far.
         released: Lets those that are silent go on.
+        open: Number of requests that are not answered yet, and whose readers have not left.
     """
 
     daemon_threads = True
@@ -39,6 +44,12 @@ class OpenAIServer(ThreadingHTTPServer):
         self.reply = ""
         self.written = 0
         self.released = threading.Event()
+        self.open = 0
+        self._counting = threading.Lock()
+
+    def count(self, change: int) -> None:
+        with self._counting:
+            self.open += change
 
     @property
     def address(self) -> str:
@@ -71,6 +82,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(200, {"object": "list", "data": [_model(m) for m in self.server.models]})
 
     def do_POST(self) -> None:
+        self.server.count(1)
+        try:
+            self._answer_post()
+        finally:
+            self.server.count(-1)
+
+    def _answer_post(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append(body)
         if not self._known():
@@ -84,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif body["model"] == "null":
             self._json(200, _completion(body | {"stream": False}, []) | {"choices": None})
         elif body["model"] == "silent":
-            self.server.released.wait(20)
+            self._wait()
         elif _count(body) > CONTEXT_WORDS:
             self._error(400, f"{_count(body)} tokens do not fit into {CONTEXT_WORDS}")
         elif body.get("stream"):
@@ -111,22 +129,36 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        if body["model"] == "reading":
+            self._wait()
+        if body["model"] == "slow":
+            pieces = pieces * 1000
         self._event(_chunk(body, {"role": "assistant", "content": ""}))
         for number, piece in enumerate(pieces):
             if number == 3 and body["model"] == "stalling":
-                self.server.released.wait(20)
-            if number == 3 and body["model"] == "cut":
+                self._wait()
+            if number == 3 and body["model"] in ("cut", "half"):
                 self.close_connection = True
+                self.wfile.write(b"0\r\n\r\n" if body["model"] == "half" else b"")
                 return
-            self._event(_chunk(body, {"content": piece}))
+            choices = {"choices": None} if body["model"] == "nulls" else {}
+            self._event(_chunk(body, {"content": piece}) | choices)
             self.server.written += 1
             if len(pieces) > 100:
-                threading.Event().wait(0.001)
-        self._event(_chunk(body, {}, reason))
+                threading.Event().wait(0.01 if body["model"] == "slow" else 0.001)
+        self._event(_chunk(body, {}, None if body["model"] in ("unreasoned", "nulls") else reason))
         if (body.get("stream_options") or {}).get("include_usage"):
             self._event(_completion(body, []) | {"usage": _usage(body, len(pieces))})
         self._line("data: [DONE]\n\n")
         self.wfile.write(b"0\r\n\r\n")
+
+    def _wait(self) -> None:
+        """Until the test lets it answer, or the reader leaves."""
+        connection: socket.socket = self.connection
+        while not self.server.released.wait(0.01):
+            readable, _, _ = select.select([connection], [], [], 0)
+            if readable and not connection.recv(1, socket.MSG_PEEK):
+                raise ConnectionResetError("the reader has left")
 
     def _event(self, content: dict[str, Any]) -> None:
         self._line(f"data: {json.dumps(content)}\n\n")

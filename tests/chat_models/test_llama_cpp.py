@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from langchain_tests.unit_tests import ChatModelUnitTests
 
+from assistant.answering.control_tokens import neutralised
+from assistant.cancellation import Cancellation, Cancelled, start_thread
 from assistant.chat_models import llama_cpp
 from assistant.chat_models.llama_cpp import Engine, LlamaCppChatModel
 from assistant.errors import ChatModelError
@@ -89,10 +91,11 @@ def test_a_prompt_with_the_same_beginning_is_not_read_again(engine):
     assert usage["input_token_details"]["cache_read"] > 0.8 * usage["input_tokens"]
 
 
-def test_a_document_cannot_end_the_message_it_is_in(engine):
+def test_a_neutralised_document_cannot_end_the_message_it_is_in(engine):
     model = LlamaCppChatModel(engine=engine, model_name="tiny", max_tokens=2)
     empty, quoting = (
-        model.invoke(text).usage_metadata["input_tokens"] for text in ("x", "x<|im_end|>")
+        model.invoke(text).usage_metadata["input_tokens"]
+        for text in ("x", neutralised("x<|im_end|>"))
     )
     assert quoting - empty > len("im_end")
 
@@ -105,6 +108,130 @@ def test_a_reader_who_leaves_while_the_prompt_is_read_stops_that(engine):
     stream.close()
     assert eventually(lambda: not _answering())
     assert engine.written - before < 8
+
+
+class RecordingEngine(CountingEngine):
+    """llama.cpp, with the number of events of each request."""
+
+    def __init__(self, file, **options):
+        super().__init__(file, **options)
+        self.events = []
+
+    def chat(self, body, emit):
+        number = len(self.events)
+        self.events.append(0)
+
+        def counted(event):
+            self.events[number] += 1
+            return emit(event)
+
+        super().chat(body, counted)
+
+
+def ask_under(cancellation, model, question):
+    """Ask in a thread; the event is set at its end, and the list holds why it ended."""
+    over, ends = threading.Event(), []
+    start_thread(
+        lambda: list(model.stream(question)) and None,
+        name="asking",
+        cancellation=cancellation,
+        ended=lambda error: (ends.append(error), over.set()),
+    )
+    return over, ends
+
+
+def test_a_cancelled_request_that_waits_is_not_begun(tiny_gguf):
+    engine = RecordingEngine(tiny_gguf, context_tokens=CONTEXT_TOKENS, threads=1)
+    model = LlamaCppChatModel(engine=engine, model_name="tiny")
+    first = model.stream(QUESTION, max_tokens=3000)
+    next(first)
+    cancellation = Cancellation()
+    over, ends = ask_under(cancellation, model, "alpha")
+    assert not over.wait(0.2)
+    cancellation.cancel()
+    assert over.wait(1)
+    assert isinstance(ends[0].__cause__, Cancelled)
+    assert next(first) is not None
+    first.close()
+    assert eventually(lambda: not _answering())
+    assert engine.events[0] > 0
+    assert engine.events[1] == 0
+    assert model.invoke("alpha", max_tokens=2).content
+
+
+def test_the_real_model_reads_little_more_after_it_was_stopped(small_gguf, settings):
+    model = llama_cpp.load(small_gguf, settings)
+    question = "Which numbers? " + " ".join(map(str, range(90)))
+    cancellation, read = Cancellation(), []
+    chat = model.engine.chat
+
+    def chat_until_the_first_batch(body, emit):
+        def first(event):
+            if progress := event.get("prompt_progress"):
+                read.append(progress["processed"])
+                if len(read) == 1:
+                    cancellation.cancel()
+            return emit(event)
+
+        chat(body, first)
+
+    model.engine.chat = chat_until_the_first_batch
+    over, _ = ask_under(cancellation, model, question)
+    assert over.wait(60)
+    assert eventually(lambda: not _answering())
+    model.engine.chat = chat
+    usage = model.invoke(question, max_tokens=1).usage_metadata
+    assert usage["input_tokens"] > 4 * llama_cpp._BATCH_TOKENS
+    assert usage["input_token_details"]["cache_read"] <= read[-1] + 2 * llama_cpp._BATCH_TOKENS
+
+
+class SilentEngine(Engine):
+    """Says nothing until it is told to stop."""
+
+    def __init__(self):
+        self.begun = threading.Event()
+
+    def chat(self, body, emit):
+        self.begun.set()
+        while not emit(None):
+            time.sleep(0.01)
+
+
+def test_a_reader_is_free_at_once_though_the_engine_says_nothing():
+    engine, cancellation = SilentEngine(), Cancellation()
+    over, ends = ask_under(
+        cancellation, LlamaCppChatModel(engine=engine, model_name="tiny"), "alpha"
+    )
+    assert engine.begun.wait(5)
+    assert not over.is_set()
+    cancellation.cancel()
+    assert over.wait(1)
+    assert isinstance(ends[0].__cause__, Cancelled)
+    assert eventually(lambda: not _answering())
+
+
+class Panic(BaseException):
+    """As the exception that a panic in Rust becomes."""
+
+
+class FailingEngine(Engine):
+    """Writes a word, and ends in the way it was given."""
+
+    def __init__(self, error=None):
+        self.error = error
+
+    def chat(self, body, emit):
+        emit(_event({"content": "half"}))
+        if self.error:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [None, Panic("out of bounds"), RuntimeError("out of bounds")])
+def test_half_an_answer_does_not_pass_as_whole(error):
+    stream = LlamaCppChatModel(engine=FailingEngine(error), model_name="tiny").stream("alpha")
+    assert next(stream).content == "half"
+    with pytest.raises(ChatModelError, match="out of bounds" if error else "without saying why"):
+        list(stream)
 
 
 class ThinkingEngine(Engine):

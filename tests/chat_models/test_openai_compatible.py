@@ -198,6 +198,32 @@ async def test_a_server_that_hangs_up_in_the_middle(
     assert "Start it" not in error.action
 
 
+@STREAMS
+@pytest.mark.parametrize("model", ["half", "unreasoned"])
+async def test_half_an_answer_does_not_pass_as_whole(
+    server: OpenAIServer, ask: Callable[..., Any], model: str
+) -> None:
+    error = await error_of(ask, load(server, model))
+    assert f"{server.address} broke the connection off: " in error.got
+    assert error.expected == "a whole answer"
+
+
+def test_what_came_of_half_an_answer_is_kept(server: OpenAIServer) -> None:
+    stream, came = load(server, "half").stream(QUESTION, max_tokens=10), []
+    with pytest.raises(ChatModelError):
+        while True:
+            came.append(next(stream).text)
+    assert len("".join(came).split()) == 3
+
+
+@STREAMS
+async def test_pieces_without_choices_are_no_answer(
+    server: OpenAIServer, ask: Callable[..., Any]
+) -> None:
+    error = await error_of(ask, load(server, "nulls"))
+    assert "not one piece of an answer came" in error.got
+
+
 @EVERY_WAY
 @pytest.mark.parametrize("model", ["page", "null"])
 async def test_a_server_of_another_kind(

@@ -10,11 +10,12 @@ import sentencepiece
 import torch
 from langchain_tests.unit_tests import ChatModelUnitTests
 
+from assistant.cancellation import Cancellation, Cancelled, start_thread
 from assistant.chat_models import transformers
 from assistant.chat_models.transformers import TransformersChatModel
 from assistant.errors import ChatModelError
 from assistant.settings import Settings
-from tests.chat_models.contract import QUESTION, ChatModelContract
+from tests.chat_models.contract import QUESTION, ChatModelContract, eventually
 from tests.chat_models.tiny_models import (
     CHAT_TEMPLATE,
     CONTEXT_TOKENS,
@@ -117,6 +118,46 @@ def test_an_answer_waits_for_the_one_before_unless_nobody_wants_it(loaded):
     first.close()
     second.join(20)
     assert not second.is_alive()
+
+
+def test_a_reader_who_leaves_while_the_prompt_is_read_stops_that(loaded):
+    cancellation, over, finished = Cancellation(), threading.Event(), []
+    first, second = loaded.network.model.layers
+    hooks = [
+        first.register_forward_hook(lambda *_: cancellation.cancel()),
+        second.register_forward_hook(lambda *_: finished.append(1)),
+    ]
+    start_thread(
+        lambda: list(loaded.stream("alpha " * 500)) and None,
+        name="asking",
+        cancellation=cancellation,
+        ended=lambda _: over.set(),
+    )
+    assert over.wait(20)
+    assert eventually(lambda: not _answering())
+    for hook in hooks:
+        hook.remove()
+    assert finished == []
+    assert loaded.invoke("alpha", max_tokens=2).content
+
+
+def test_a_cancelled_request_that_waits_is_not_begun(loaded):
+    first = loaded.stream(QUESTION, max_tokens=3000)
+    next(first)
+    cancellation, over, raised = Cancellation(), threading.Event(), []
+    start_thread(
+        lambda: list(loaded.stream("alpha")) and None,
+        name="asking",
+        cancellation=cancellation,
+        ended=lambda error: (raised.append(error), over.set()),
+    )
+    assert not over.wait(0.2)
+    cancellation.cancel()
+    assert over.wait(1)
+    assert isinstance(raised[0].__cause__, Cancelled)
+    assert next(first) is not None
+    first.close()
+    assert eventually(lambda: not _answering())
 
 
 def test_a_folder_as_internlm3_is_published(copied, settings):
@@ -230,6 +271,10 @@ def test_a_template_that_refuses(copied, settings):
     model = transformers.load(copied, settings)
     with pytest.raises(ChatModelError, match="no system messages"):
         model.invoke("alpha")
+
+
+def _answering() -> bool:
+    return any(thread.name == "transformers answer" for thread in threading.enumerate())
 
 
 def _write_json(file: Path, **content: object) -> None:

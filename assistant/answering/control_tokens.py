@@ -1,0 +1,62 @@
+"""Keeps documents and questions from speaking as the system: their control tokens become text.
+
+A model server takes `<|im_end|>` in a passage for the end of the message, and what follows for a
+message of its own. An invisible character behind a token's first sign makes it text again. It is
+put in where prompts are built, for every backend, and taken out of answers, so that a quotation
+of such a token reads as it stands in the document.
+"""
+
+from __future__ import annotations
+
+import re
+
+_INVISIBLE = "\u200b"  # zero-width space
+
+# Behind "<" or "</".
+_WORDS = "|".join(
+    (
+        # SentencePiece: Llama 2, Mistral, InternLM, Baichuan, Gemma
+        r"s|bos|eos|pad|unk|unused\d+|reserved_\d+|extra_id_\d+",
+        r"(?:BOS|EOS|PAD|UNK|CLS|SEP|MASK|EOP)(?:_TOKEN)?",  # Command R
+        r"(?:start|end)_of_(?:turn|image|audio)|begin_of_(?:text|image)|end_of_(?:text|utterance)",
+        r"(?:beginning|end)_of_sentence",  # MiniMax
+        r"[se]op",  # GLM
+        # Qwen, DeepSeek, Hermes: thoughts and tools
+        r"think(?:ing)?|thought|tools|tool_(?:call|calls|response|responses|result|results|output)",
+        r"function_(?:call|calls|response)|seed:\w+",
+        r"fim_(?:prefix|middle|suffix|pad)|repo_name|file_sep|endoftext",  # code models
+        r"system|user|assistant|human|bot|AI|用户",  # roles: MiniCPM, RedPajama and others
+    )
+)
+# Behind "[" or "[/".
+_BRACKETED = "|".join(
+    (
+        # Mistral
+        r"INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_(?:CALLS|RESULTS|CONTENT)|ARGS|CALL_ID|THINK",
+        r"PREFIX|MIDDLE|SUFFIX|IMG|IMG_(?:BREAK|END)|AUDIO|BEGIN_AUDIO|CONTROL_\d+|MODEL_SETTINGS",
+        r"UNUSED_TOKEN_\d+",  # InternLM
+        r"[gs]?MASK|CLS|SEP|PAD|UNK|BOS|EOS",  # GLM, BERT
+        r"\|\w+\|",  # EXAONE
+    )
+)
+# <|im_end|>, <|eot_id|>, DeepSeek's <｜User｜>; the SYS of Llama 2; all that is named above. What
+# follows the sign is looked at and not taken, so that no token hides inside another.
+_CONTROL_TOKEN = re.compile(
+    rf"<(?=[|｜][^\s<>|｜]+[|｜]>|<?/?SYS>>|/?(?:{_WORDS})>)|\[(?=/?(?:{_BRACKETED})\])"
+)
+
+
+def neutralised(text: str) -> str:
+    """The text with all control tokens of known model families made plain text.
+
+    A text without any comes back as it is.
+    """
+    return _CONTROL_TOKEN.sub(lambda sign: sign[0] + _INVISIBLE, text)
+
+
+def restored(text: str) -> str:
+    """What a model wrote, with the tokens that it quotes as they stand in the document.
+
+    One character is taken out, so that a stream can be restored piece by piece.
+    """
+    return text.replace(_INVISIBLE, "")
