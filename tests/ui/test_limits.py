@@ -75,6 +75,19 @@ def test_an_answer_that_nobody_listens_for_is_not_written(serve_demo: ServeDemo)
     assert len(model.asked) == 1
 
 
+def test_a_question_that_gradios_queue_has_no_room_for_is_a_sentence(
+    serve_demo: ServeDemo, open_page: OpenPage
+) -> None:
+    address = serve_demo(make_model(reading_seconds=6), most_answers=1)
+    pages = [open_page(address) for _ in range(3)]
+    for page in pages:
+        ask(page)
+        page.wait_for_selector("#chat .waiting, #chat .notice")
+    notice = pages[-1].locator("#chat .notice")
+    expect(notice).to_contain_text("Too many questions are waiting")
+    expect(pages[-1].locator("#send")).to_be_visible()
+
+
 def test_one_question_is_answered_once_however_often_its_answer_is_asked_for(
     serve_demo: ServeDemo,
 ) -> None:
