@@ -32,7 +32,7 @@ class LimitedBodies:
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")
-        too_large = declared.isdecimal() and int(declared) > self._most
+        too_large = declared.isdecimal() and int(declared[:18]) > self._most
         read: deque[Message] = deque()
         size, more = 0, True
         while more and not too_large:

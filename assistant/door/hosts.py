@@ -54,7 +54,9 @@ class AllowedHosts:
             name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         except ValueError:
             return False
-        if name in self._names or (name and "*" in self._names):
+        if not name:
+            return False
+        if name in self._names or "*" in self._names:
             return True
         try:
             address = ipaddress.ip_address(name)

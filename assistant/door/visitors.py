@@ -12,6 +12,7 @@ from contextlib import contextmanager
 _MINUTE = 60.0
 _LOOK_SECONDS = 0.01
 _MOST_REMEMBERED = 10_000  # askers of one minute
+_NAME_CHARS = 100  # of a session, whose name anybody can make as long as a request
 
 
 class Visitors:
@@ -41,7 +42,7 @@ class Visitors:
 
     def may_ask(self, address: str, session: str) -> bool:
         """Count a question; False, and nothing is counted, where it is one too many."""
-        names = [f"session {session}"]
+        names = [f"session {session[:_NAME_CHARS]}"]
         if address and address not in self._proxies:
             names.append(f"address {address}")
         with self._lock:

@@ -21,9 +21,9 @@ _STREAM = f"{API_PREFIX}/queue/data"
 _NEEDED = re.compile(
     "|".join(
         (
-            "/?|/config|/theme.css|/favicon.ico|/robots.txt",
-            r"/(static|assets|svelte)/[^?]+",
-            r"/manifest.json|/pwa_icon(/\d+)?",  # on a Space the page can be installed
+            r"/?|/config|/theme\.css|/favicon\.ico|/robots\.txt",
+            "/(static|assets|svelte)/.+",
+            r"/manifest\.json|/pwa_icon(/\d+)?",  # on a Space the page can be installed
             f"{API_PREFIX}/(app_id|info|heartbeat/[0-9a-zA-Z-]+)",
             f"{API_PREFIX}/run/predict|{API_PREFIX}/queue/join|{_STREAM}",
         )

@@ -33,6 +33,7 @@ from assistant.ui.sources_panel import panel
 from assistant.ui.texts import ERRORS, QUESTION_TOO_LONG, UNKNOWN_ERROR, Words
 
 _SHORTEST_SILENCE_SECONDS = 0.08  # words that come faster are sent together
+_WHOLE = 10  # questions whose passages are all listed
 _LONGEST_SILENCE_SECONDS = 1.0  # that a visitor has left is noticed when something is sent
 
 
@@ -134,7 +135,7 @@ class Handlers:
         if sentence := self._not_taken(question, request):
             return self._returned(conversation, sentence)
         asked = (*self._kept(conversation), Exchange(question))
-        return self._updates(View(asked, messages(asked), panel(asked), box="", running=True))
+        return self._updates(View(asked, messages(asked), _passages(asked), box="", running=True))
 
     def ask_example(
         self, chosen: gr.SelectData, conversation: Conversation, request: gr.Request
@@ -215,7 +216,7 @@ class Handlers:
     def _returned(self, conversation: Conversation, sentence: Words) -> Updates:
         """A note under the conversation; the question is where it was."""
         noted = (*self._kept(conversation), Exchange("", "returned", error=sentence))
-        return self._updates(View(noted, messages(noted), panel(noted), running=False))
+        return self._updates(View(noted, messages(noted), _passages(noted), running=False))
 
     def _kept(self, conversation: Conversation) -> Conversation:
         """What stays of a conversation when one more question is asked."""
@@ -248,19 +249,33 @@ class Handlers:
         if is_running(conversation):
             return _ended(conversation, "stopped")
         back = asked if conversation[-1].status == "returned" else None
-        return View(conversation, messages(conversation), panel(conversation), back, running=False)
+        return View(
+            conversation, messages(conversation), _passages(conversation), back, running=False
+        )
+
+
+def _passages(conversation: Conversation) -> str:
+    """The passages of all questions; of those further back, only the cited ones.
+
+    The list is sent whole at each question, and would outgrow everything else.
+    """
+    back = [
+        replace(exchange, hits=tuple(hit for hit in exchange.hits if hit.rank in exchange.cited))
+        for exchange in conversation[:-_WHOLE]
+    ]
+    return panel((*back, *conversation[-_WHOLE:]))
 
 
 def _new_panel(conversation: Conversation, sent: Exchange) -> str | None:
     """The sources, if they were not sent yet."""
-    return panel(conversation) if conversation[-1].hits != sent.hits else None
+    return _passages(conversation) if conversation[-1].hits != sent.hits else None
 
 
 def _ended(conversation: Conversation, status: Status, error: Words | None = None) -> View:
     if not is_running(conversation):
         return View(running=False)
     ended = (*conversation[:-1], replace(conversation[-1], status=status, error=error))
-    return View(ended, messages(ended), panel(ended), running=False)
+    return View(ended, messages(ended), _passages(ended), running=False)
 
 
 def _cleared() -> View:

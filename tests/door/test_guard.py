@@ -71,6 +71,7 @@ def door_of(**given: Any) -> Door:
         ({"host": "0.0.0.0"}, socket.gethostname(), True),
         ({"host": "0.0.0.0"}, "evil.example", False),
         ({"host": "::"}, "192.0.2.7", True),
+        ({"host": "0.0.0.0", "allowed_hosts": ("",)}, "", False),
         ({"allowed_hosts": ("kb.example.org",)}, "kb.example.org", True),
         ({"allowed_hosts": ("kb.example.org",)}, "a.kb.example.org", False),
         ({"allowed_hosts": ("*.example.org",)}, "a.b.example.org:80", True),
@@ -177,6 +178,8 @@ async def test_a_larger_body_is_refused_with_and_without_its_length() -> None:
             read += 400
             yield b"x" * 400
 
+    with_a_lie = await ask(door, method="POST", content=b"x", content_length="9" * 5000)
+    assert with_a_lie.status_code == 413
     for content in (b"x" * 1001, endless()):
         response = await ask(door, method="POST", content=content)
         assert response.status_code == 413

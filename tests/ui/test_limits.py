@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from playwright.sync_api import expect
 
 from assistant.door import Door, Visitors
 from assistant.ui.conversation import Conversation, Exchange, messages, trimmed
-from assistant.ui.handlers import Limits
+from assistant.ui.handlers import Limits, _passages
 from assistant.ui.layout import build_demo
 from assistant.ui.serving import start, stop
+from tests.builders import make_hit
 from tests.ui.conftest import OpenPage, ServeDemo, free_port
 from tests.ui.demo import QUESTION, make_demo_chain, make_model, sample_manifest
 from tests.ui.proxies import asked_over_http
@@ -139,6 +141,17 @@ def test_gradio_keeps_no_earlier_values_of_a_conversation(index: Path) -> None:
         stop(demo)
     assert len([value for value in kept if "panel-title" in value]) == 1
     assert len([value for value in kept if "answer answered" in value]) == 1
+
+
+def test_of_questions_far_back_only_the_cited_passages_are_sent() -> None:
+    hits = (make_hit(), make_hit(rank=2))
+    conversation = tuple(
+        Exchange("kv cache", "answered", hits, text="a [2]", cited=(2,)) for _ in range(12)
+    )
+    sent = _passages(conversation)
+    assert len(re.findall(r'id="source-\d+-2"', sent)) == 12  # every citation still leads to one
+    assert len(re.findall(r'id="source-\d+-1"', sent)) == 10
+    assert "source-1-1" not in sent
 
 
 def exchanges(*questions: str) -> Conversation:
