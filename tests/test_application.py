@@ -209,3 +209,11 @@ def test_the_calibration_follows_the_index(
 def test_a_source_that_is_not_there_is_named(finder: KnowledgeRetriever) -> None:
     with pytest.raises(FilterError, match=r"no source xtunr .*lmdeploy"):
         finder.retrieve(QUESTION, filters=SearchFilters(sources=("lmdeploy", "xtunr")))
+
+
+def test_how_many_answers_are_written_at_once_is_decided_here(tmp_path: Path) -> None:
+    server = settings_in(tmp_path, chat_backend="openai_compatible", max_waiting_questions=7)
+    slots = Application(server).slots
+    assert (slots.at_once, slots.most_waiting) == (8, 7)
+    set_by_the_owner = settings_in(tmp_path, chat_backend="openai_compatible", concurrency=3)
+    assert Application(set_by_the_owner).slots.at_once == 3
