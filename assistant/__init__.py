@@ -3,7 +3,7 @@
 Rooms, each importing only from those before it: errors, environment, settings,
 progress, cancellation, documents, language, processes, sources, loaders, splitter,
 embeddings, model_hub, keywords, index, indexing, chat_models, retriever, answering,
-evaluation, reports, application, startup, contract, ui.
+evaluation, reports, application, contract, door, startup, ui.
 """
 
 from importlib.util import find_spec

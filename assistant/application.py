@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from assistant.answering.chain import AnswerChain
     from assistant.answering.find import Finder
+    from assistant.answering.slots import WritingSlots
     from assistant.answering.write import Writer
     from assistant.chat_models import Choice
     from assistant.documents import Turn
@@ -176,6 +177,15 @@ class Application:
         return Path(choice.model).name
 
     @_Once
+    def slots(self) -> WritingSlots:
+        """How many answers are written at once, whichever door they are asked through."""
+        from assistant import chat_models
+        from assistant.answering.slots import WritingSlots
+
+        at_once = chat_models.default_concurrency(self.chat_model_choice, self.settings)
+        return WritingSlots(at_once, self.settings.max_waiting_questions)
+
+    @_Once
     def finder(self) -> Finder:
         """Finds passages, and decides whether a question can be answered."""
         from assistant.answering.find import Finder
@@ -213,7 +223,7 @@ class Application:
         """Finder and writer, joined."""
         from assistant.answering.chain import AnswerChain
 
-        return AnswerChain(self.finder, self.writer)
+        return AnswerChain(self.finder, self.writer, self.slots)
 
     def build(
         self,

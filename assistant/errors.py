@@ -171,3 +171,19 @@ class FilterError(AssistantError):
 
 class ServerError(AssistantError):
     """The page cannot be served, for instance because the port is in use."""
+
+
+class HostNotAllowedError(AssistantError):
+    """A request asks for the page under a host name that is not this page's."""
+
+
+class RequestTooLargeError(AssistantError):
+    """A request has a larger body than anything that the page sends."""
+
+
+class TooManyQuestionsError(AssistantError):
+    """One visitor asks more questions a minute than the owner allows."""
+
+
+class BusyError(AssistantError):
+    """More questions wait for an answer than the owner allows."""

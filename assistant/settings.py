@@ -8,6 +8,7 @@ port and root path are understood too.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import logging
 import os
 import re
@@ -210,10 +211,52 @@ class Settings(BaseSettings):
         None, ge=1, description="Answers written at once; empty: what fits the backend."
     )
 
-    @field_validator("hubs", mode="before")
+    # Who reaches the page, and what one visitor may take.
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Host names under which the page is reached, with commas, such as "
+        "`kb.example.org,*.example.net`; `*`: any. Names of this machine, a Space and a share link "
+        "are always allowed, and any IP address where ASSISTANT_HOST is 0.0.0.0.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.0/8", "::1"),
+        description="Addresses or networks, with commas, of proxies whose X-Forwarded headers are "
+        "believed; on a Space also all private ones.",
+    )
+    space_host: str = Field(
+        "", validation_alias="SPACE_HOST", description="Set by Hugging Face inside a Space."
+    )
+    max_request_mb: float = Field(1, gt=0, description="Larger requests are refused.")
+    max_waiting_questions: int = Field(
+        100, ge=0, description="Questions that may wait for an answer; further ones are refused."
+    )
+    questions_per_minute: int = Field(
+        20, ge=1, description="Questions a minute of one address, and of one open page."
+    )
+    listener_seconds: float = Field(
+        10, gt=0, description="An answer that nobody listens for by then is not written."
+    )
+    conversation_turns: int = Field(
+        50, ge=1, description="Questions that a conversation keeps; the oldest ones are dropped."
+    )
+    conversation_hours: float = Field(
+        24, gt=0, description="A conversation is forgotten this long after its last question."
+    )
+    max_conversations: int = Field(
+        1000, ge=1, description="Conversations kept in memory; the longest unused are dropped."
+    )
+
+    @field_validator("hubs", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         return value.replace(" ", "").split(",") if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
 
     @field_validator("*", mode="after")
     @classmethod

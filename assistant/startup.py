@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import socket
 from pathlib import Path
 
-from assistant.errors import IndexNotFoundError, ServerError, SettingsError
+from assistant.door import listen
+from assistant.errors import IndexNotFoundError, SettingsError
 from assistant.index import Manifest, current_version
 from assistant.index.chroma import check_address
 from assistant.index.manifest import REBUILD
@@ -26,7 +26,7 @@ def check_settings(settings: Settings) -> None:
         SettingsError: A folder is a file, or the address of the Chroma server is none.
         SourcesFileError: The sources file is invalid; or missing, where there is no index.
     """
-    check_can_listen(settings.host, settings.port)
+    listen(settings.host, settings.port).close()
     for variable in ("db_folder", "models_folder", "repositories_folder"):
         _check_folder(f"ASSISTANT_{variable.upper()}", getattr(settings, variable))
     if settings.chroma_url:
@@ -63,33 +63,6 @@ def tell_index(db_folder: Path) -> None:
         manifest.chunks,
         len(names),
         ", ".join(names[:_NAMED_SOURCES] + more),
-    )
-
-
-def check_can_listen(host: str, port: int) -> None:
-    """Try the address for a moment.
-
-    Raises:
-        ServerError: It is not of this machine, or its port is in use.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host.strip("[]") or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # A port that was closed a moment ago may be taken again.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (OSError, OverflowError, UnicodeError) as error:
-        raise cannot_listen(host, port, str(error)) from error
-
-
-def cannot_listen(host: str, port: int, reason: str) -> ServerError:
-    """The error for an address that cannot be listened on."""
-    return ServerError(
-        f"port {port} of {host} cannot be listened on: {reason}",
-        expected="an address of this machine and a port that no other program uses",
-        action="Stop the other program, or choose another port: ASSISTANT_PORT=7861.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -171,6 +172,9 @@ def test_the_page_is_there_with_the_first_source_and_the_build_ends_with_it(
         assert state is not None
         assert (state.source, state.step, state.steps) == ("large", 2, 2)
         assert page_at(address)
+        health = json.loads(page_at(f"{address}health"))
+        assert health.pop("chunks") > 0
+        assert health == {"status": "ok", "index": version.name, "model": "nobody"}
         children = psutil.Process(program.pid).children(recursive=True)
         assert children
         rest = ended_by(program, signal.SIGTERM)  # Ctrl-C: tests/ui/test_whole_app.py

@@ -289,3 +289,11 @@ def test_searching_needs_no_chat_model(folder: Path) -> None:
     assert found.answerable
     assert not {"chat_model_choice", "chat_model", "writer", "chain"} & application.made.keys()
     application.close()
+
+
+def test_how_many_answers_are_written_at_once_is_decided_here(tmp_path: Path) -> None:
+    server = settings_in(tmp_path, chat_backend="openai_compatible", max_waiting_questions=7)
+    slots = Application(server).slots
+    assert (slots.at_once, slots.most_waiting) == (8, 7)
+    set_by_the_owner = settings_in(tmp_path, chat_backend="openai_compatible", concurrency=3)
+    assert Application(set_by_the_owner).slots.at_once == 3

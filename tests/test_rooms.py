@@ -33,8 +33,9 @@ ROOMS = [
     "evaluation",
     "reports",
     "application",
-    "startup",
     "contract",
+    "door",
+    "startup",
     "ui",
 ]
 # The one place that joins the rooms, the page included.

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from contextlib import nullcontext
+from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from assistant.answering.find import Finder
+from assistant.answering.slots import WritingSlots
 from assistant.answering.write import Writer
 from assistant.documents import Answer, AnswerEvent, Question, SearchFilters, Turn
 
 Asked = Question | str | tuple[Question | str, Sequence[Turn]]
 
 
-class Slots(Protocol):
-    """Says how many answers are written at once."""
-
-    def place(self) -> AbstractContextManager[None]:
-        """Wait for a place and hold it until the end of the `with` block."""
-        ...
-
-
 class AnswerChain(Runnable[Asked, AnswerEvent]):
     """`stream` yields the events of an answer, `invoke` returns the `Answer`."""
 
-    def __init__(self, finder: Finder, writer: Writer, slots: Slots | None = None) -> None:
+    def __init__(self, finder: Finder, writer: Writer, slots: WritingSlots | None = None) -> None:
         """Put the parts together.
 
         Args:
@@ -68,6 +61,7 @@ class AnswerChain(Runnable[Asked, AnswerEvent]):
         Raises:
             QuestionError: The question is empty or too long, or has an image.
             FilterError: The index has no source of a name in `filters`.
+            BusyError: Too many questions wait for their answers.
             ChatModelError: The model failed.
         """
         asked = time.perf_counter()

@@ -12,6 +12,7 @@ from assistant.ui.markup import answer_markup, both, plain
 from assistant.ui.texts import Words
 
 # "returned": the question cannot be used and is back in the box.
+# "trimmed": stands for questions that the conversation no longer keeps.
 Status = Literal[
     "asked",
     "searching",
@@ -22,6 +23,7 @@ Status = Literal[
     "stopped",
     "failed",
     "returned",
+    "trimmed",
 ]
 RUNNING: tuple[Status, ...] = ("asked", "searching", "reading", "writing")
 Message = dict[str, str]
@@ -71,6 +73,18 @@ class Visit:
 def is_running(conversation: Conversation) -> bool:
     """Whether the last question still waits for its answer."""
     return bool(conversation) and conversation[-1].status in RUNNING
+
+
+def trimmed(conversation: Conversation, most: int) -> Conversation:
+    """The last `most` questions, after a note in place of those that were dropped.
+
+    Notes that were not about a question of their own are dropped as well.
+    """
+    asked = tuple(exchange for exchange in conversation if exchange.question.text)
+    was_trimmed = any(exchange.status == "trimmed" for exchange in conversation)
+    if len(asked) <= most and not was_trimmed:
+        return asked
+    return (Exchange(Question(""), "trimmed"), *asked[max(len(asked) - most, 0) :])
 
 
 def turns(conversation: Conversation) -> list[Turn]:
@@ -131,5 +145,6 @@ def _note(exchange: Exchange) -> Words | None:
         "asked": texts.WAITING,
         "searching": texts.SEARCHING,
         "stopped": texts.STOPPED,
+        "trimmed": texts.TRIMMED,
     }
     return fixed.get(exchange.status)

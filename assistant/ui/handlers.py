@@ -1,4 +1,4 @@
-"""What the page's events do; knows the chain, and of components only their order.
+"""What the page's events do.
 
 A visitor's conversation comes in and goes out with every call; nothing is kept here.
 """
@@ -8,13 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import gradio as gr
 
 from assistant.answering.chain import AnswerChain
 from assistant.documents import Language, Question, SearchFilters
+from assistant.door import Visitors
+from assistant.errors import (
+    BusyError,
+    QuestionTooLongError,
+    RequestTooLargeError,
+    TooManyQuestionsError,
+)
 from assistant.ui.conversation import (
     Conversation,
     Exchange,
@@ -23,14 +30,35 @@ from assistant.ui.conversation import (
     Visit,
     is_running,
     messages,
+    trimmed,
     turns,
 )
 from assistant.ui.progress import steps
 from assistant.ui.sources_panel import panel
-from assistant.ui.texts import UNKNOWN_ERROR, Words
+from assistant.ui.texts import ERRORS, UNKNOWN_ERROR, Words, error_sentence
 
 _SHORTEST_SILENCE_SECONDS = 0.08  # words that come faster are sent together
+_WHOLE = 10  # questions whose passages are all listed
 _LONGEST_SILENCE_SECONDS = 1.0  # that a visitor has left is noticed when something is sent
+
+
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The components that the handlers write."""
+
+    conversation: Any
+    chat: Any
+    sources: Any
+    box: Any
+    send: Any
+    stop: Any
+
+    def components(self) -> list[Any]:
+        """All of them, in any order."""
+        return [getattr(self, part.name) for part in fields(self)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +71,82 @@ class View:
     box: str | None = None
     running: bool | None = None
 
-    def values(self) -> tuple[Any, ...]:
-        """In the order of the outputs: conversation, chat, sources, box, send, stop."""
-        given = (self.conversation, self.chat, self.sources, self.box)
-        updates = [gr.skip() if value is None else value for value in given]
-        if self.running is None:
-            return (*updates, gr.skip(), gr.skip())
-        return (*updates, gr.update(visible=not self.running), gr.update(visible=self.running))
+    def updates(self, shown: Shown) -> Updates:
+        """What gradio is told: a new value for each component that changes.
+
+        As `gr.update`, because gradio keeps every plain value that follows a skipped update
+        for as long as the session lives.
+        """
+        values = {
+            shown.conversation: self.conversation,
+            shown.chat: self.chat,
+            shown.sources: self.sources,
+            shown.box: self.box,
+        }
+        updates = {
+            part: gr.update(value=value) for part, value in values.items() if value is not None
+        }
+        if self.running is not None:
+            updates[shown.send] = gr.update(visible=not self.running)
+            updates[shown.stop] = gr.update(visible=self.running)
+        return updates or gr.skip()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one visitor may take.
+
+    Attributes:
+        question_chars: Longer questions are refused before anything is stored.
+        turns: Questions that a conversation keeps.
+        listener_seconds: How long an answer waits for the stream that takes it.
+    """
+
+    question_chars: int = 2000
+    turns: int = 50
+    listener_seconds: float = 10.0
 
 
 class Handlers:
-    """Asking, stopping and clearing, for any number of visitors."""
+    """Asking, stopping and clearing, for any number of visitors.
 
-    def __init__(self, chain: AnswerChain) -> None:
+    Args:
+        chain: Answers questions.
+        shown: The components that are written.
+        visitors: Who is here; None: nobody's questions are counted.
+        limits: What one of them may take.
+    """
+
+    def __init__(
+        self,
+        chain: AnswerChain,
+        shown: Shown,
+        visitors: Visitors | None = None,
+        limits: Limits = Limits(),
+    ) -> None:
         self._chain = chain
+        self._shown = shown
+        self._visitors = visitors
+        self._limits = limits
 
-    def ask(self, question: str, conversation: Conversation) -> tuple[Any, ...]:
-        """Show the question at once; `answer` follows. Ignored while one is being answered."""
+    def ask(self, question: str, conversation: Conversation, request: gr.Request) -> Updates:
+        """Show the question at once; `answer` follows. Ignored while one is being answered.
+
+        A question that is not taken stays in the box.
+        """
         if is_running(conversation):
-            return View().values()
-        kept = tuple(exchange for exchange in conversation if exchange.question.text)
-        asked = (*kept, Exchange(Question(question)))
-        return View(asked, messages(asked), panel(asked), box="", running=True).values()
+            return self._updates(View())
+        question = (question or "").strip()
+        if sentence := self._not_taken(question, request):
+            return self._returned(conversation, sentence)
+        asked = (*self._kept(conversation), Exchange(Question(question)))
+        return self._updates(View(asked, messages(asked), _passages(asked), box="", running=True))
 
-    def ask_example(self, chosen: gr.SelectData, conversation: Conversation) -> tuple[Any, ...]:
+    def ask_example(
+        self, chosen: gr.SelectData, conversation: Conversation, request: gr.Request
+    ) -> Updates:
         """As `ask`, with the example that was clicked."""
-        return self.ask(chosen.value["text"], conversation)
+        return self.ask(chosen.value["text"], conversation, request)
 
     async def answer(
         self,
@@ -76,14 +154,15 @@ class Handlers:
         visit: Visit,
         sources: Sequence[str],
         languages: Sequence[Language],
-    ) -> AsyncGenerator[tuple[Any, ...], None]:
+        request: gr.Request,
+    ) -> AsyncGenerator[Updates, None]:
         """Answer the question that was asked last, as it is written.
 
         What `stop` and `clear` wish meanwhile is done here, so that no part of an answer
         can arrive at the page after its end.
         """
-        if not conversation or conversation[-1].status != "asked":
-            yield View().values()  # gradio empties all outputs of a generator that yields nothing
+        if not conversation or conversation[-1].status != "asked" or visit.answering:
+            yield gr.skip()  # gradio empties all outputs of a generator that yields nothing
             return
         visit.answering, visit.wish = True, ""
         before, exchange = conversation[:-1], conversation[-1]
@@ -91,6 +170,8 @@ class Handlers:
         filters = SearchFilters(sources=tuple(sources), languages=tuple(languages))
         sent, chat, sent_at = exchange, shown, 0.0
         try:
+            if not await self._is_heard(request):
+                visit.wish = "stop"
             async with aclosing(steps(self._chain, exchange, turns(before), filters)) as progress:
                 async for exchange in progress:
                     if visit.wish:
@@ -102,29 +183,71 @@ class Handlers:
                     if current == chat and silence < _LONGEST_SILENCE_SECONDS:
                         continue
                     now = (*before, exchange)
-                    yield View(now, current, _new_panel(now, sent)).values()
+                    yield self._updates(View(now, current, _new_panel(now, sent)))
                     sent, chat, sent_at = exchange, current, time.monotonic()
         finally:
             visit.answering = False
-        yield self._end(visit, (*before, exchange), asked=conversation[-1].question.text).values()
+        yield self._updates(
+            self._end(visit, (*before, exchange), asked=conversation[-1].question.text)
+        )
 
-    def failed(self, conversation: Conversation) -> tuple[Any, ...]:
-        """End a question that gradio did not bring to `answer`, or not to its end."""
-        return _ended(conversation, "failed", UNKNOWN_ERROR).values()
+    def failed(self, conversation: Conversation) -> Updates:
+        """End a question that gradio did not bring to its end, or not even to `answer`."""
+        begun = bool(conversation) and conversation[-1].status != "asked"
+        sentence = UNKNOWN_ERROR if begun else ERRORS[BusyError.__name__]
+        return self._updates(_ended(conversation, "failed", sentence))
 
-    def stop(self, conversation: Conversation, visit: Visit) -> tuple[Any, ...]:
+    def not_sent(self, conversation: Conversation) -> Updates:
+        """Say that a question did not arrive because it was too large to be read."""
+        if is_running(conversation):
+            return self._updates(View())
+        return self._returned(conversation, ERRORS[RequestTooLargeError.__name__])
+
+    def stop(self, conversation: Conversation, visit: Visit) -> Updates:
         """Have the answer broken off; one that has not begun will not begin."""
         if visit.answering:
             visit.wish = "stop"
-            return View().values()
-        return _ended(conversation, "stopped").values()
+            return self._updates(View())
+        return self._updates(_ended(conversation, "stopped"))
 
-    def clear(self, visit: Visit) -> tuple[Any, ...]:
+    def clear(self, visit: Visit) -> Updates:
         """Forget the conversation; what stands in the box stays."""
         if visit.answering:
             visit.wish = "clear"
-            return View().values()
-        return _cleared().values()
+            return self._updates(View())
+        return self._updates(_cleared())
+
+    def _updates(self, view: View) -> Updates:
+        return view.updates(self._shown)
+
+    def _returned(self, conversation: Conversation, sentence: Words) -> Updates:
+        """A note under the conversation; the question is where it was."""
+        noted = (*self._kept(conversation), Exchange(Question(""), "returned", error=sentence))
+        return self._updates(View(noted, messages(noted), _passages(noted), running=False))
+
+    def _kept(self, conversation: Conversation) -> Conversation:
+        """What stays of a conversation when one more question is asked."""
+        return trimmed(conversation, self._limits.turns - 1)
+
+    def _not_taken(self, question: str, request: gr.Request) -> Words | None:
+        """Why a question is not taken, as a sentence; None: it is."""
+        length = len(question)
+        if length > self._limits.question_chars:
+            return error_sentence(QuestionTooLongError(length, self._limits.question_chars))
+        if self._visitors is None:
+            return None
+        address = request.client.host if request.client else ""
+        if self._visitors.may_ask(address, request.session_hash or ""):
+            return None
+        return ERRORS[TooManyQuestionsError.__name__]
+
+    async def _is_heard(self, request: gr.Request) -> bool:
+        """Whether the visitor takes the answer; who only joins the queue gets none."""
+        if self._visitors is None:
+            return True
+        return await self._visitors.comes_to_listen(
+            request.session_hash or "", self._limits.listener_seconds
+        )
 
     @staticmethod
     def _end(visit: Visit, conversation: Conversation, asked: str) -> View:
@@ -133,19 +256,36 @@ class Handlers:
         if is_running(conversation):
             return _ended(conversation, "stopped")
         back = asked if conversation[-1].status == "returned" else None
-        return View(conversation, messages(conversation), panel(conversation), back, running=False)
+        return View(
+            conversation, messages(conversation), _passages(conversation), back, running=False
+        )
+
+
+def _passages(conversation: Conversation) -> str:
+    """The passages of all questions; of those further back, only the cited ones.
+
+    The list is sent whole at each question, and would outgrow everything else.
+    """
+    back = [
+        replace(
+            exchange,
+            passages=tuple(p for p in exchange.passages if p.number in exchange.cited),
+        )
+        for exchange in conversation[:-_WHOLE]
+    ]
+    return panel((*back, *conversation[-_WHOLE:]))
 
 
 def _new_panel(conversation: Conversation, sent: Exchange) -> str | None:
     """The sources, if they were not sent yet."""
-    return panel(conversation) if conversation[-1].passages != sent.passages else None
+    return _passages(conversation) if conversation[-1].passages != sent.passages else None
 
 
 def _ended(conversation: Conversation, status: Status, error: Words | None = None) -> View:
     if not is_running(conversation):
         return View(running=False)
     ended = (*conversation[:-1], replace(conversation[-1], status=status, error=error))
-    return View(ended, messages(ended), panel(ended), running=False)
+    return View(ended, messages(ended), _passages(ended), running=False)
 
 
 def _cleared() -> View:

@@ -10,13 +10,14 @@ import gradio as gr
 
 from assistant.answering.chain import AnswerChain
 from assistant.documents import Language
+from assistant.door import Visitors
 from assistant.index import Manifest
 from assistant.indexing import BuildState
 from assistant.ui import texts
 from assistant.ui.conversation import Visit
 from assistant.ui.examples import Examples, built_in_examples
 from assistant.ui.frame import building_progress, facts, header, welcome
-from assistant.ui.handlers import Handlers
+from assistant.ui.handlers import Handlers, Limits, Shown, Updates
 from assistant.ui.language_switch import FIRST, Texts, connect_language_switch
 from assistant.ui.sources_panel import panel
 from assistant.ui.texts import LANGUAGE_NAMES, LANGUAGES, Words
@@ -66,9 +67,9 @@ class _Parts:
     languages: Any
 
     @property
-    def shown(self) -> list[Any]:
-        """Outputs in the order of `View.values`."""
-        return [self.conversation, self.chat, self.passages, self.box, self.send, self.stop]
+    def shown(self) -> Shown:
+        """Those that the handlers write."""
+        return Shown(self.conversation, self.chat, self.passages, self.box, self.send, self.stop)
 
 
 def build_demo(
@@ -79,7 +80,11 @@ def build_demo(
     title: str = "",
     model_name: str = "",
     examples: Examples | None = None,
-    concurrency: int = 1,
+    visitors: Visitors | None = None,
+    limits: Limits | None = None,
+    most_answers: int = 40,
+    conversation_hours: float = 24.0,
+    max_conversations: int = 1000,
 ) -> gr.Blocks:
     """Build the page, with its queue.
 
@@ -91,13 +96,18 @@ def build_demo(
         title: Empty: the built-in one, in both languages.
         model_name: Shown at the foot of the page.
         examples: Questions offered at the start; None: the built-in ones that fit.
-        concurrency: Answers written at once; other questions wait in line.
+        visitors: Counts questions and listeners; None: nobody does.
+        limits: What one visitor may take; None: the usual.
+        most_answers: Questions on their way at once, those that wait for a place to be
+            written in included; as many again may wait before that.
+        conversation_hours: How long a conversation is kept after its last question.
+        max_conversations: Kept at the same time.
     """
     manifest = current()
     name = Words(title, title) if title else texts.TITLE
     if examples is None:
         examples = built_in_examples(manifest.searchable)
-    page = Texts()
+    page, seconds = Texts(), conversation_hours * 3600
     # Telemetry would be a request to a host that many owners cannot reach.
     with gr.Blocks(title=name[FIRST], analytics_enabled=False, fill_width=True) as demo:
         with gr.Row(elem_id="top"):
@@ -111,27 +121,32 @@ def build_demo(
                 elem_id="language",
             )
         progress = gr.HTML(elem_id="building")
-        parts = _body(page, manifest, examples)
+        parts = _body(page, manifest, examples, seconds)
         foot = gr.HTML(facts(manifest, model_name), elem_id="facts")
 
-        shown = gr.State(_contents(manifest))
+        shown = gr.State(_contents(manifest), time_to_live=seconds)
         clock = gr.Timer(_LOOK_SECONDS, active=False)
 
-        def refresh(shown: Any, chosen: Sequence[str]) -> tuple[Any, ...]:
+        def refresh(seen: Any, chosen: Sequence[str]) -> Updates:
             state, now = building(), current()
-            told = building_progress(state), gr.Timer(active=state is not None)
-            if _contents(now) == shown:
-                return *told, gr.skip(), gr.skip(), gr.skip(), gr.skip()
+            updates = {progress: building_progress(state), clock: gr.Timer(active=bool(state))}
+            if _contents(now) == seen:
+                return updates
             kept = [name for name in chosen if name in now.searchable]
-            sources = gr.update(choices=now.searchable, value=kept)
-            return *told, _contents(now), header(name, now), facts(now, model_name), sources
+            return updates | {
+                shown: _contents(now),
+                brand: header(name, now),
+                foot: facts(now, model_name),
+                parts.sources: gr.update(choices=now.searchable, value=kept),
+            }
 
         refreshed = [progress, clock, shown, brand, foot, parts.sources]
-        seen = [shown, parts.sources]
-        gr.on([demo.load, clock.tick], refresh, seen, refreshed, **_QUICK)
-        _connect(parts, Handlers(chain), concurrency)
+        gr.on([demo.load, clock.tick], refresh, [shown, parts.sources], refreshed, **_QUICK)
+        _connect(parts, Handlers(chain, parts.shown, visitors, limits or Limits()))
         connect_language_switch(demo, language, page, name)
-    return demo.queue(api_open=False)
+    demo.state_session_capacity = max_conversations
+    demo.max_threads = most_answers  # of the queue, and of quick events
+    return demo.queue(api_open=False, max_size=most_answers)
 
 
 def _contents(manifest: Manifest) -> Any:
@@ -139,7 +154,7 @@ def _contents(manifest: Manifest) -> Any:
     return manifest.sources, len(manifest.files), manifest.chunks
 
 
-def _body(page: Texts, manifest: Manifest, examples: Examples) -> _Parts:
+def _body(page: Texts, manifest: Manifest, examples: Examples, seconds: float) -> _Parts:
     with gr.Column(elem_id="body"):
         chat = _chat(page, examples)
         with gr.Column(elem_id="composer"):
@@ -163,7 +178,8 @@ def _body(page: Texts, manifest: Manifest, examples: Examples) -> _Parts:
                 sources, languages = _scope(page, manifest.searchable)
                 clear = page.make(gr.Button, {"value": texts.CLEAR}, size="sm", elem_id="clear")
         passages = gr.HTML(panel(()), elem_id="sources", js_on_load=_KEEP_OPEN)
-    state, visit = gr.State(()), gr.State(Visit())
+    state = gr.State((), time_to_live=seconds)
+    visit = gr.State(Visit(), time_to_live=seconds)
     return _Parts(state, visit, chat, passages, box, send, stop, clear, sources, languages)
 
 
@@ -210,29 +226,31 @@ def _scope(page: Texts, names: Sequence[str]) -> tuple[Any, Any]:
     return sources, languages
 
 
-def _connect(parts: _Parts, handlers: Handlers, concurrency: int) -> None:
+def _connect(parts: _Parts, handlers: Handlers) -> None:
+    shown = parts.shown.components()
     asked = [
         gr.on(
             [parts.send.click, parts.box.submit],
             handlers.ask,
             [parts.box, parts.conversation],
-            parts.shown,
+            shown,
             **_QUICK,
         ),
-        parts.chat.example_select(handlers.ask_example, parts.conversation, parts.shown, **_QUICK),
+        parts.chat.example_select(handlers.ask_example, parts.conversation, shown, **_QUICK),
     ]
     for event in asked:
+        event.failure(handlers.not_sent, parts.conversation, shown, **_QUICK)
         answering = event.then(
             handlers.answer,
             [parts.conversation, parts.visit, parts.sources, parts.languages],
-            parts.shown,
-            concurrency_limit=concurrency,
+            shown,
+            concurrency_limit=None,  # how many are written at once is decided below the page
             concurrency_id="answers",
             trigger_mode="multiple",  # a question that was stopped in line may still be there
             show_progress="hidden",
             api_visibility="private",
         )
-        answering.failure(handlers.failed, parts.conversation, parts.shown, **_QUICK)
+        answering.failure(handlers.failed, parts.conversation, shown, **_QUICK)
         event.then(None, js=_SHOW_QUESTION, queue=False)
-    parts.stop.click(handlers.stop, [parts.conversation, parts.visit], parts.shown, **_QUICK)
-    parts.clear.click(handlers.clear, parts.visit, parts.shown, **_QUICK)
+    parts.stop.click(handlers.stop, [parts.conversation, parts.visit], shown, **_QUICK)
+    parts.clear.click(handlers.clear, parts.visit, shown, **_QUICK)

@@ -1,30 +1,26 @@
-"""Serves a page until it is stopped, and opens a tunnel to it; knows nothing of its content."""
+"""Serves the page behind the door until it is stopped, and opens a tunnel to it."""
 
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import threading
 from collections.abc import Callable
-from urllib.request import getproxies
+from typing import cast
+from urllib.parse import urlsplit
 
 import gradio as gr
+from fastapi import FastAPI
 from gradio import networking
-from gradio.route_utils import API_PREFIX
-from starlette.middleware import Middleware
-from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
-from assistant.startup import cannot_listen, check_can_listen
+from assistant.door import Door, Server, guarded, listen
 from assistant.ui.appearance import EMBLEM_FILE, ContentSecurityPolicy, head, theme
+from assistant.ui.gradio_routes import NeededRoutes
 from assistant.ui.root_path import RootPathReports
 
 logger = logging.getLogger(__name__)
-
-_GRACE_SECONDS = 1
-_UPLOADS = f"{API_PREFIX}/upload"
-_LOOPBACK = "127.0.0.1,localhost,::1"
 
 
 def serve(
@@ -33,6 +29,8 @@ def serve(
     host: str,
     port: int,
     root_path: str = "",
+    door: Door | None = None,
+    installable: bool = False,
     share: bool = False,
     share_timeout_seconds: float = 30.0,
 ) -> None:
@@ -43,6 +41,8 @@ def serve(
         host: Address to listen on.
         port: Port to listen on; no other is tried.
         root_path: Path under which a proxy serves the page.
+        door: What requests have to pass, and the routes beside the page.
+        installable: Whether browsers offer to install the page as an application.
         share: Also open a public tunnel; where it cannot be opened, the log says so.
         share_timeout_seconds: Limit for opening the tunnel.
 
@@ -50,43 +50,38 @@ def serve(
         ServerError: The address cannot be listened on.
         KeyboardInterrupt: The program was interrupted; the page is closed by then.
     """
-    address = start(demo, host=host, port=port, root_path=root_path)
+    door = door or Door()
+    address = start(
+        demo, host=host, port=port, root_path=root_path, door=door, installable=installable
+    )
     logger.info("The page is served on %s (Ctrl-C stops it).", address)
     try:
         if share:
-            announce_tunnel(lambda: _open_tunnel(demo), share_timeout_seconds)
+            announce_tunnel(lambda: open_tunnel(demo, door), share_timeout_seconds)
         threading.Event().wait()
     finally:
         stop(demo)
 
 
-def start(demo: gr.Blocks, *, host: str, port: int, root_path: str = "") -> str:
-    """Serve the page in the background; returns its local address.
+def start(
+    demo: gr.Blocks,
+    *,
+    host: str,
+    port: int,
+    root_path: str = "",
+    door: Door | None = None,
+    installable: bool = False,
+) -> str:
+    """Serve the page in the background, as `serve`; returns its local address.
 
     Raises:
         ServerError: The address cannot be listened on.
     """
-    check_can_listen(host, port)
-    _reach_loopback_directly()
-    try:
-        demo.launch(
-            server_name=host,
-            server_port=port,
-            root_path=root_path,
-            share=False,  # the tunnel is opened by `serve`, with a limit
-            prevent_thread_lock=True,
-            quiet=True,
-            footer_links=[],
-            run_history=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            favicon_path=EMBLEM_FILE,
-            theme=theme(),
-            head=head(),
-            app_kwargs={"middleware": _middleware()},
-        )
-    except OSError as error:
-        raise cannot_listen(host, port, str(error)) from error
+    opened = listen(host, port)
+    server = Server(_app(demo, root_path, door or Door(), installable))
+    server.start(opened)
+    demo.server, demo.server_name, demo.server_port = server, host, port
+    demo.local_url = f"http://{_shown(host)}:{port}/"
     return str(demo.local_url)
 
 
@@ -94,9 +89,38 @@ def stop(demo: gr.Blocks) -> None:
     """Close the page at once, also where visitors still wait for answers."""
     # Answers being written end with it, which is no news for the log.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    if demo.server is not None:
-        demo.server.config.timeout_graceful_shutdown = _GRACE_SECONDS
     demo.close(verbose=False)
+
+
+def _app(demo: gr.Blocks, root_path: str, door: Door, installable: bool) -> ASGIApp:
+    """The routes of the door and the page below all others, behind the door."""
+    app = FastAPI(openapi_url=None, routes=[*door.routes])
+    app.root_path = urlsplit(root_path).path.rstrip("/")  # as gradio does: stripped or not
+    gr.mount_gradio_app(
+        app,
+        demo,
+        path="/",
+        root_path=root_path,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        show_error=False,
+        ssr_mode=False,
+        pwa=installable,
+        favicon_path=str(EMBLEM_FILE),
+        theme=theme(),
+        head=head(),
+    )
+    page = cast("Mount", app.routes[-1])
+    page.app = RootPathReports(NeededRoutes(page.app, door.visitors))
+    return ContentSecurityPolicy(guarded(app, door))
+
+
+def _shown(host: str) -> str:
+    """A host as it stands in an address that can be opened."""
+    if host in ("", "0.0.0.0", "::", "[::]"):
+        return "localhost"
+    return f"[{host}]" if ":" in host.strip("[]") and not host.startswith("[") else host
 
 
 def announce_tunnel(open_tunnel: Callable[[], str], timeout_seconds: float) -> str | None:
@@ -130,22 +154,8 @@ def announce_tunnel(open_tunnel: Callable[[], str], timeout_seconds: float) -> s
     return None
 
 
-class _NoUploads:
-    """ASGI middleware: the page takes no files, but gradio lets everybody leave some."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_upload = scope["type"] == "http" and scope["path"].rstrip("/").endswith(_UPLOADS)
-        await (Response(status_code=404) if is_upload else self._app)(scope, receive, send)
-
-
-def _middleware() -> list[Middleware]:
-    return [Middleware(ContentSecurityPolicy), Middleware(_NoUploads), Middleware(RootPathReports)]
-
-
-def _open_tunnel(demo: gr.Blocks) -> str:
+def open_tunnel(demo: gr.Blocks, door: Door) -> str:
+    """Open a tunnel to a page that is served, and let in whoever comes through it."""
     address = networking.setup_tunnel(
         local_host=demo.server_name,
         local_port=demo.server_port,
@@ -153,10 +163,5 @@ def _open_tunnel(demo: gr.Blocks) -> str:
         share_server_address=None,
         share_server_tls_certificate=None,
     )
+    door.hosts.add(urlsplit(address).hostname or "")
     return str(address).replace("http://", "https://", 1)
-
-
-def _reach_loopback_directly() -> None:
-    """Gradio asks its own address at the start, which must not go through a proxy."""
-    exempt = ",".join(part for part in (getproxies().get("no", ""), _LOOPBACK) if part)
-    os.environ["NO_PROXY"] = os.environ["no_proxy"] = exempt

@@ -99,6 +99,9 @@ UNCITED = Words(
     "The answer names no passage; check it against those listed.",
 )
 STOPPED = Words("已停止。", "Stopped.")
+TRIMMED = Words(
+    "更早的问题已不在这次对话里。", "Earlier questions are no longer part of this conversation."
+)
 COPY = Words("复制", "Copy")
 
 SOURCES = Words("原文出处", "Sources")
@@ -202,6 +205,19 @@ ERRORS: dict[str, Words] = {
         "A chosen source is no longer in the knowledge base. Load the page again and choose anew.",
     ),
     "ServerError": _SETUP,
+    "HostNotAllowedError": _SETUP,
+    "RequestTooLargeError": Words(
+        "发送的内容太大。请缩短问题后再发送。",
+        "What was sent is too large. Shorten the question and send it again.",
+    ),
+    "TooManyQuestionsError": Words(
+        "问得太快了。问题还在输入框里，请过一分钟再发送。",
+        "These are many questions at once. Yours is still in the box: send it again in a minute.",
+    ),
+    "BusyError": Words(
+        "现在排队的问题太多，请过一会儿再问。",
+        "Too many questions are waiting for an answer. Ask again in a few minutes.",
+    ),
 }
 
 

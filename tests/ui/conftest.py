@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from assistant.answering.slots import WritingSlots
+from assistant.door import Door
 from assistant.index import Manifest
 from assistant.ui import build_demo
 from assistant.ui.serving import start, stop
@@ -84,12 +86,23 @@ def serve_demo(index: Path) -> Iterator[ServeDemo]:
             *,
             answers: bool = True,
             current: Callable[[], Manifest] = sample_manifest,
+            slots: WritingSlots | None = None,
+            door: Door | None = None,
             root_path: str = "",
+            installable: bool = False,
             **options: Any,
         ) -> str:
-            chain = make_demo_chain(index, model, answers=answers)
-            demo = build_demo(chain, current, **options)
+            chain = make_demo_chain(index, model, answers=answers, slots=slots)
+            visitors = door.visitors if door else None
+            demo = build_demo(chain, current, visitors=visitors, **options)
             demos.callback(stop, demo)
-            return start(demo, host="127.0.0.1", port=free_port(), root_path=root_path)
+            return start(
+                demo,
+                host="127.0.0.1",
+                port=free_port(),
+                root_path=root_path,
+                door=door,
+                installable=installable,
+            )
 
         yield serve

@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from assistant.answering.chain import AnswerChain
 from assistant.answering.find import Finder
 from assistant.answering.grounding import shipped_calibration
+from assistant.answering.slots import WritingSlots
 from assistant.answering.write import Writer
 from assistant.documents import Chunk, Source
 from assistant.errors import ChatModelError
@@ -155,13 +156,20 @@ def build_sample_index(folder: Path) -> Path:
     return folder / "db"
 
 
-def make_demo_chain(index: Path, model: PacedChatModel, *, answers: bool = True) -> AnswerChain:
+def make_demo_chain(
+    index: Path,
+    model: PacedChatModel,
+    *,
+    answers: bool = True,
+    slots: WritingSlots | None = None,
+) -> AnswerChain:
     """The real chain and retriever over the sample index.
 
     Args:
         index: From `build_sample_index`.
         model: Writes the answers.
         answers: Whether every question counts as answerable; else none does.
+        slots: How many answers are written at once; None: any number.
     """
     embedder = HashEmbedder(dimension=512)
     finder = Finder(
@@ -170,7 +178,7 @@ def make_demo_chain(index: Path, model: PacedChatModel, *, answers: bool = True)
         threshold=0.0 if answers else 1.1,
         max_question_chars=2000,
     )
-    return AnswerChain(finder, Writer(model, passages_tokens=600))
+    return AnswerChain(finder, Writer(model, passages_tokens=600), slots)
 
 
 def _sources(folder: Path) -> list[Source]:

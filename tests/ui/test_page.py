@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
+from assistant.answering.slots import WritingSlots
 from assistant.index.manifest import SourceEntry
 from assistant.indexing import BuildState
 from tests.ui.conftest import PHONE, OpenPage, ServeDemo
@@ -331,15 +332,33 @@ def test_two_visitors_share_nothing(serve_demo: ServeDemo, open_page: OpenPage) 
     assert first.locator("#chat .answer").count() == 1
 
 
-def test_questions_wait_in_line_and_say_so(serve_demo: ServeDemo, open_page: OpenPage) -> None:
-    address = serve_demo(make_model(reading_seconds=1.5), concurrency=1)
+def test_answers_are_written_one_after_the_other_and_passages_shown_at_once(
+    serve_demo: ServeDemo, open_page: OpenPage
+) -> None:
+    model = make_model(reading_seconds=2)
+    address = serve_demo(model, slots=WritingSlots(1, 5))
     first, second = open_page(address), open_page(address)
     ask(first)
     first.wait_for_selector("li.source")
     ask(second)
-    expect(second.locator("#chat .waiting")).to_contain_text("Waiting for its turn")
+    second.wait_for_selector("li.source")
     answered(first)
+    assert second.locator("#chat .answer").count() == 0
     answered(second)
+    assert len(model.asked) == 2
+
+
+def test_a_question_too_many_is_told_that_others_wait(
+    serve_demo: ServeDemo, open_page: OpenPage
+) -> None:
+    address = serve_demo(make_model(reading_seconds=3), slots=WritingSlots(1, 0))
+    first, second = open_page(address), open_page(address)
+    ask(first)
+    first.wait_for_selector("li.source")
+    ask(second)
+    expect(second.locator("#chat .notice")).to_contain_text("Too many questions are waiting")
+    second.wait_for_selector("li.source")
+    answered(first)
 
 
 def test_a_second_question_during_an_answer_stays_in_the_box(
@@ -525,7 +544,7 @@ def test_a_question_that_was_stopped_in_line_is_not_answered_and_the_next_one_is
     serve_demo: ServeDemo, open_page: OpenPage
 ) -> None:
     model = make_model(reading_seconds=2)
-    address = serve_demo(model, concurrency=1)
+    address = serve_demo(model, slots=WritingSlots(1, 5))
     first, second = open_page(address), open_page(address)
     ask(first)
     first.wait_for_selector("li.source")

@@ -1,0 +1,10 @@
+"""The way in: what a request passes before a page or an API sees it, and the server behind it."""
+
+from __future__ import annotations
+
+from assistant.door.guard import Door, guarded
+from assistant.door.health import health_route
+from assistant.door.server import Server, listen
+from assistant.door.visitors import Visitors
+
+__all__ = ["Door", "Server", "Visitors", "guarded", "health_route", "listen"]

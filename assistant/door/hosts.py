@@ -1,0 +1,106 @@
+"""Which host names a request may ask for.
+
+A page on another site can make a name of its own resolve to this machine and read what is
+served here (DNS rebinding). Browsers send that name in `Host`, so names that are not this
+page's are refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from assistant.door.refusing import refuse
+from assistant.errors import HostNotAllowedError
+
+logger = logging.getLogger(__name__)
+
+_EVERY_ADDRESS = ("", "0.0.0.0", "::")
+_MOST_TOLD = 20  # different names that the log tells of
+
+
+class AllowedHosts:
+    """Names and addresses under which the page is reached.
+
+    Args:
+        listening_on: The configured host. Loopback names are always allowed. On every
+            address of the machine, so is any IP address, which nobody can rebind, and the
+            machine's own name.
+        names: More names; `*.example.org` stands for all below it, `*` for any.
+    """
+
+    def __init__(self, listening_on: str, names: Iterable[str] = ()) -> None:
+        self._any_address = listening_on.strip("[]") in _EVERY_ADDRESS
+        self._names = {"localhost", listening_on.strip("[]").lower()}
+        if self._any_address:
+            machine = socket.gethostname().lower()
+            self._names |= {machine, f"{machine}.local"}
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        """Allow one more name, such as that of a tunnel that was just opened."""
+        self._names.add(name.lower())
+
+    def __contains__(self, host: str) -> bool:
+        """Whether a `Host` header, with or without a port, may be answered."""
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        except ValueError:
+            return False
+        if not name:
+            return False
+        if name in self._names or "*" in self._names:
+            return True
+        try:
+            address = ipaddress.ip_address(name)
+            return self._any_address or address.is_loopback
+        except ValueError:
+            below = (known[1:] for known in self._names if known.startswith("*."))
+            return name.endswith(tuple(below))
+
+
+class OnlyAllowedHosts:
+    """ASGI middleware: answers 421 to requests for other hosts."""
+
+    def __init__(self, app: ASGIApp, allowed: AllowedHosts) -> None:
+        self._app = app
+        self._allowed = allowed
+        self._told: set[str] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Look at `Host`, and at the host that a trusted proxy was asked for."""
+        if scope["type"] != "lifespan":
+            headers = Headers(scope=scope)
+            asked = [headers.get("host", "")]
+            if forwarded := headers.get("x-forwarded-host"):
+                asked.append(forwarded.split(",")[0].strip())
+            for host in asked:
+                if host not in self._allowed:
+                    error = _not_allowed(host)
+                    self._tell(error)
+                    await refuse(scope, receive, send, status=421, error=error)
+                    return
+        await self._app(scope, receive, send)
+
+    def _tell(self, error: HostNotAllowedError) -> None:
+        """Log each refused name once; whoever asks can make up any number of them."""
+        if error.got not in self._told and len(self._told) < _MOST_TOLD:
+            self._told.add(error.got)
+            logger.warning("%s", error)
+
+
+def _not_allowed(host: str) -> HostNotAllowedError:
+    shown = host.encode("ascii", "replace").decode()[:100]
+    return HostNotAllowedError(
+        f"this page was asked for under the host name {shown!r}",
+        expected="localhost, an address it listens on, or a name in ASSISTANT_ALLOWED_HOSTS",
+        action="If the name is yours, also behind a proxy, start the page with "
+        "ASSISTANT_ALLOWED_HOSTS set to it.",
+    )
