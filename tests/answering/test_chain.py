@@ -12,10 +12,11 @@ import pytest
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from assistant.answering.chain import AnswerChain, Slots
+from assistant.answering.chain import AnswerChain
 from assistant.answering.find import Finder, Standalone
 from assistant.answering.follow_up import standalone_by_model, standalone_by_rules
 from assistant.answering.grounding import shipped_calibration
+from assistant.answering.slots import WritingSlots
 from assistant.answering.write import Writer
 from assistant.documents import (
     Answer,
@@ -57,7 +58,7 @@ class Chains:
         model: Any = None,
         threshold: float | None = None,
         standalone: Standalone = standalone_by_rules,
-        slots: Slots | None = None,
+        slots: WritingSlots | None = None,
         **options: Any,
     ) -> AnswerChain:
         self.model = model or ScriptedChatModel(replies=list(replies))

@@ -77,7 +77,8 @@ def test_a_mutated_manifest_is_refused_or_harmless(tmp_path: Path) -> None:
     build_pages(tmp_path)
     sources = write_pages(tmp_path / "pages")
     live = LiveIndex(tmp_path / "db", HashEmbedder(dimension=512))
-    file = live.current().folder / "manifest.json"
+    with live.current() as version:
+        file = version.folder / "manifest.json"
     live.close()
     whole = file.read_text("utf-8")
     content = json.loads(whole)

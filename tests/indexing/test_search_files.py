@@ -31,7 +31,7 @@ def written(folder: Path, order: list[int], at_once: int) -> Path:
 def test_vectors_stand_in_the_order_of_the_words(tmp_path: Path) -> None:
     order = np.random.default_rng(1).permutation(len(CHUNKS)).tolist()
     folder = written(tmp_path / "shuffled", order, 7)
-    vectors = dict(zip(KeywordIndex(folder).ids, np.load(folder / "vectors.npy"), strict=True))
+    vectors = dict(zip(KeywordIndex.open(folder).ids, np.load(folder / "vectors.npy"), strict=True))
     for chunk, vector in zip(CHUNKS, VECTORS, strict=True):
         np.testing.assert_array_equal(vectors[chunk.id], vector)
 
@@ -53,4 +53,4 @@ def test_the_same_chunks_give_the_same_files_and_nothing_else_stays(tmp_path: Pa
 def test_an_index_without_a_chunk(tmp_path: Path) -> None:
     folder = written(tmp_path / "empty", [], 1)
     assert np.load(folder / "vectors.npy").shape == (0, 8)
-    assert list(KeywordIndex(folder).ids) == []
+    assert list(KeywordIndex.open(folder).ids) == []

@@ -8,10 +8,10 @@ import pytest
 import rjieba
 
 from assistant.answering.follow_up import leans_on_history
-from assistant.documents import Turn
+from assistant.documents import Question, Turn
 from assistant.language import Phrase, pattern_of, phrases
 
-BEFORE = [Turn("how do I quantize the kv cache in lmdeploy", "Set quant_policy to 8.")]
+BEFORE = [Turn(Question("how do I quantize the kv cache in lmdeploy"), "Set quant_policy to 8.")]
 LEANS = {"opens", "continues", "points", "trails"}  # the other signals speak for standing alone
 
 
