@@ -41,14 +41,15 @@ def _groups(cgroup: Path, own_groups: Path) -> Iterator[Path]:
     """Folders of the groups that can limit the processors, each before the group around it.
 
     A container often sees its own group as the root, under a name that only its host knows;
-    groups that are not there limit nothing.
+    groups that are not there, and lines that cannot be read, limit nothing.
     """
     try:
-        lines = own_groups.read_text().splitlines()
+        lines = os.fsdecode(own_groups.read_bytes()).splitlines()
     except OSError:
         lines = ["0::/"]
     for line in lines:
-        _, controllers, name = line.split(":", 2)
+        _, _, named = line.partition(":")
+        controllers, _, name = named.partition(":")
         if controllers and "cpu" not in controllers.split(","):
             continue
         for root in (cgroup / controllers, cgroup / "cpu") if controllers else (cgroup,):
@@ -61,9 +62,10 @@ def _quota(group: Path) -> float | None:
     for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
         try:
             quota, period = " ".join((group / name).read_text() for name in names).split()
-        except (OSError, ValueError):
+            # "max" and "-1" limit nothing.
+            return int(quota) / int(period) if quota.isdigit() else None
+        except (OSError, ValueError, ZeroDivisionError):
             continue
-        return int(quota) / int(period) if quota.isdigit() else None  # "max" and "-1": no limit
     return None
 
 
@@ -148,5 +150,22 @@ def end_process_tree(process: subprocess.Popen[Any], grace_seconds: float = 0.0)
             pass
         finally:
             with suppress(ProcessLookupError, PermissionError):  # nobody is left
-                os.killpg(process.pid, signal.SIGKILL)
+                if not _is_another(process):
+                    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _is_another(process: subprocess.Popen[Any]) -> bool:
+    """Whether the number of a process that has ended is another one's by now.
+
+    The system gives it to nobody while the group that it led has members.
+    """
+    if process.returncode is None:
+        return False
+    try:
+        os.kill(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        pass
+    return True

@@ -59,6 +59,24 @@ def test_two_processors_of_a_large_host_parse_beside_the_encoder(
     assert default_workers(many_cores) == 8
 
 
+@pytest.mark.parametrize(
+    ("own", "quota"),
+    [
+        (b"0::/\n", b"100000 0"),
+        (b"0::/\n", b"100000 often"),
+        (b"0::/\n", "²00000 100000".encode()),
+        (b"0::/\n", b"\xff\xfe"),
+        (b"\xff\n\nno group\n0::/box\xff\n", b"max 100000"),
+    ],
+)
+def test_control_groups_that_cannot_be_read_limit_nothing(
+    tmp_path: Path, many_cores: int, own: bytes, quota: bytes
+) -> None:
+    (tmp_path / "own").write_bytes(own)
+    (tmp_path / "cpu.max").write_bytes(quota)
+    assert core_count(tmp_path, tmp_path / "own") == many_cores
+
+
 def test_no_control_groups(tmp_path: Path, many_cores: int) -> None:
     assert core_count(tmp_path / "nowhere", tmp_path / "none") == many_cores
 
@@ -235,6 +253,17 @@ def test_a_process_is_given_time_to_clean_up(
         end_process_tree(process, grace_seconds)  # which has nothing left to end
     assert (process.returncode == 3) is cleaned
     assert (tmp_path / "cleaned").exists() is cleaned
+
+
+@posix
+def test_a_stranger_with_the_number_of_a_process_that_ended_is_left_alone() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
+    ended.wait(SECONDS)
+    with child_process([sys.executable, "-c", f"import time; {WAITS}"]) as stranger:
+        ended.pid = stranger.pid
+        end_process_tree(ended)
+        with pytest.raises(subprocess.TimeoutExpired):
+            stranger.wait(0.3)
 
 
 def test_what_a_watched_process_reads_and_prints() -> None:
