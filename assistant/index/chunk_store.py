@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -73,6 +74,7 @@ class ChunkStore:
         name = collection_name(folder) if server else _COLLECTION
         try:
             self._client = server_client(server) if server else self._embedded(folder)
+            self._files.callback(self._client.close)
             if create:
                 self._collection = self._client.create_collection(
                     name, configuration={"hnsw": _HNSW}, embedding_function=None
@@ -80,6 +82,7 @@ class ChunkStore:
             else:
                 self._collection = self._client.get_collection(name, embedding_function=None)
         except (ChromaError, ValueError) as error:
+            self.close()
             raise self._corrupt(error) from error
 
     def _corrupt(self, error: Exception) -> IndexCorruptError:
@@ -100,7 +103,6 @@ class ChunkStore:
 
     def close(self) -> None:
         """Write what is pending and release the files."""
-        self._client.close()
         self._files.close()
 
     def nearest(
@@ -224,7 +226,7 @@ def _cosines(distances: Any) -> NDArray[np.float32]:
 
 
 def _metadata(chunk: Chunk) -> dict[str, Any]:
-    return {
+    fields = {
         "source": chunk.source,
         "path": chunk.path,
         "heading": _HEADING_SEPARATOR.join(chunk.heading),
@@ -234,15 +236,20 @@ def _metadata(chunk: Chunk) -> dict[str, Any]:
         "url": chunk.url,
         "language": chunk.language,
         "token_count": chunk.token_count,
+        "page": chunk.page,
+        "box": None if chunk.box is None else json.dumps(chunk.box),
     }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _as_chunk(identifier: str, text: str | None, metadata: Any) -> Chunk:
     values = dict(metadata)
     heading = values.pop("heading")
+    box = values.pop("box", None)
     return Chunk(
         id=identifier,
         text=text or "",
         heading=tuple(heading.split(_HEADING_SEPARATOR)) if heading else (),
+        box=tuple(json.loads(box)) if box else None,
         **values,
     )
