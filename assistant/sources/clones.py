@@ -16,6 +16,7 @@ import re
 import shutil
 import stat
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from assistant.documents import Source
@@ -170,7 +171,10 @@ class Clone:
         try:
             if copied:
                 unlike = shutil.ignore_patterns("index*", Path(NOTE).name)
-                shutil.copytree(self.folder / git, new / git, symlinks=True, ignore=unlike)
+                take = partial(_linked_or_copied, self.folder / git / "objects")
+                shutil.copytree(
+                    self.folder / git, new / git, symlinks=True, ignore=unlike, copy_function=take
+                )
             else:
                 _remove(new)
                 new.mkdir()
@@ -243,6 +247,18 @@ class Clone:
     def _look(self, folder: Path) -> None:
         """Tell the bytes that arrived; ends what is running when the progress raises."""
         self._progress(f"fetch {self.source.name}", pack_bytes(folder), None, "B")
+
+
+def _linked_or_copied(objects: Path, file: str, target: str) -> None:
+    """Share what is in git's `objects`, which git writes once and never changes; copy the rest."""
+    if objects in Path(file).parents:
+        try:
+            os.link(file, target)
+        except OSError:  # a disk without links
+            pass
+        else:
+            return
+    shutil.copy2(file, target)
 
 
 def _digest(address: str) -> str:

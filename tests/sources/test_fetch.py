@@ -152,6 +152,21 @@ def test_an_update_is_done_in_the_clone_that_is_there(upstream: Repository, clon
     assert (checkout.folder / ".git" / "mine").exists()
 
 
+def test_an_update_takes_no_second_place_for_the_contents_that_are_there(
+    upstream: Repository, clones: Path
+) -> None:
+    def packs() -> dict[str, int]:
+        folder = clones / "tool/.git/objects/pack"
+        return {file.name: file.stat().st_ino for file in folder.glob("*.pack")}
+
+    get(upstream.address, clones=clones)
+    before = packs()
+    upstream.commit({"README.md": "# New\n"})
+    get(upstream.address, clones=clones)
+    assert before
+    assert packs().items() > before.items()
+
+
 @pytest.mark.parametrize("revision", [None, "main", "marked"])
 def test_nothing_is_fetched_of_a_commit_that_is_there(
     upstream: Repository, clones: Path, revision: str | None
