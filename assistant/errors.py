@@ -6,6 +6,14 @@ up a sentence in the visitor's language by the error's class; scripts print the 
 
 from __future__ import annotations
 
+from tokenize import TokenError
+
+# What numpy, bm25s and json raise for files that are missing, cut off or damaged.
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError),
+    *(RuntimeError, SyntaxError, TokenError),
+)
+
 
 class AssistantError(Exception):
     """Base of all errors meant to be read by a person.

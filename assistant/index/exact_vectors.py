@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.embeddings.base import Vectors
-from assistant.errors import IndexCorruptError
+from assistant.errors import UNREADABLE, IndexCorruptError
 from assistant.index.nearest import best
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class ExactVectors:
             vectors = np.load(file)
             if vectors.shape != shape or vectors.dtype != np.float32:
                 raise ValueError(f"it holds {vectors.dtype} {vectors.shape}, not float32 {shape}")
-        except (OSError, EOFError, ValueError) as error:
+        except UNREADABLE as error:
             raise IndexCorruptError.of(file, error) from error
         return cls(vectors)
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.embeddings.base import Vectors
-from assistant.errors import IndexCorruptError
+from assistant.errors import UNREADABLE, IndexCorruptError
 
 _FILE = "language_centres.npz"
 _SHORTEST = np.float32(1e-3)  # nothing is left of a vector that is its language's mean
@@ -96,7 +96,7 @@ class LanguageCentres:
                 if (*lengths.shape, means.shape[1]) != shape:
                     raise ValueError(f"it is not of {shape[0]} vectors of {shape[1]} numbers")
                 return cls(dict(zip(content["names"].tolist(), means, strict=True)), lengths)
-        except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
+        except (*UNREADABLE, BadZipFile) as error:
             raise IndexCorruptError.of(folder / _FILE, error) from error
 
     def write(self, folder: Path, dimension: int) -> None:

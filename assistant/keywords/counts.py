@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from assistant.documents import Chunk
+from assistant.errors import UNREADABLE
 from assistant.keywords.words import WORDS_VERSION, words
 
 _HEADING_TIMES = 2  # words of path and headings count as often in a chunk
@@ -96,7 +97,7 @@ def read_counts(folder: Path) -> WordCounts | None:
         parts = tuple(np.load(folder / name) for name in _PARTS)
         counts = sparse.csc_array(parts, shape=(len(rows), len(names)))
         counts.check_format(full_check=True)
-    except (OSError, EOFError, ValueError, TypeError):
+    except UNREADABLE:
         return None
     return WordCounts(names, counts, rows)
 

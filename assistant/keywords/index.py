@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.documents import Chunk, SearchFilters
-from assistant.errors import IndexCorruptError
+from assistant.errors import UNREADABLE, IndexCorruptError
 from assistant.keywords.counts import WordCounts, count_words, read_counts, write_counts
 from assistant.keywords.glossary import Glossary, aligned_pages, learn_glossary
 from assistant.keywords.pages import Place, files_of, places
@@ -28,8 +28,6 @@ from assistant.sources.globs import expression
 _FOLDER = "keywords"
 _CHUNKS, _GLOSSARY, _PAGES = "chunks.json", "glossary.json", "pages.json"
 _K1, _B = 1.2, 0.75  # Lucene's defaults
-# What bm25s, numpy and json raise for files that are missing, cut off or of another kind.
-_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError)
 
 
 def write_keyword_index(folder: Path, chunks: Iterable[Chunk], before: Path | None = None) -> None:
@@ -163,7 +161,7 @@ class KeywordIndex:
         try:
             engine = bm25s.BM25.load(target, mmap=True, show_progress=False, verbosity=0)
             return cls(engine, _read(target / _CHUNKS), _read(target / _GLOSSARY))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise IndexCorruptError.of(target, error) from error
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,18 @@ def test_a_damaged_file_is_an_error_with_the_command_to_type(
         file.write_bytes(content)
     with pytest.raises(IndexCorruptError, match=r"build_index\.py --rebuild"):
         LanguageCentres.open(tmp_path, (1, 4))
+
+
+def test_a_file_with_any_bit_turned_over_is_read_or_refused(tmp_path: Path) -> None:
+    write(tmp_path, ["en"] * MANY, make_vectors(["en"] * MANY))
+    (file,) = tmp_path.iterdir()
+    content = file.read_bytes()
+    for place in range(0, len(content), 3):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << place % 8
+        file.write_bytes(damaged)
+        with suppress(IndexCorruptError):
+            LanguageCentres.open(tmp_path, (MANY, TOPICS + 2))
 
 
 class BiasedEmbedder(HashEmbedder):

@@ -205,7 +205,9 @@ def do_damage(file: Path, damage: str) -> None:
         file.unlink()
     else:
         half = content[: len(content) // 2]
-        file.write_bytes({"empty": b"", "half": half, "another kind": b"[1, 2]"}[damage])
+        damaged = {"empty": b"", "half": half, "another kind": b"[1, 2]"}
+        damaged["no end"] = content.replace(b"}", b"\0")  # numpy says so in words of its own
+        file.write_bytes(damaged[damage])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -253,7 +255,7 @@ def test_an_update_gives_the_files_of_a_new_index(folder: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", ["counts.npy", "keys.npy", "pages.json", "vocab.index.json"])
-@pytest.mark.parametrize("damage", ["missing", "empty", "half", "another kind"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "another kind", "no end"])
 def test_damaged_counts_of_the_build_before_are_made_anew(
     folder: Path, tmp_path: Path, name: str, damage: str
 ) -> None:
@@ -287,7 +289,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("damage", ["missing", "empty", "half", "another kind"])
+@pytest.mark.parametrize("damage", ["missing", "empty", "half", "another kind", "no end"])
 def test_a_damaged_file_is_an_error_with_the_command_to_type(
     folder: Path, tmp_path: Path, name: str, damage: str
 ) -> None:
