@@ -43,6 +43,10 @@ class SearchFiles:
         self._chunks += chunks
         self._vectors.write(vectors.tobytes())
 
+    def __len__(self) -> int:
+        """Number of chunks that were taken."""
+        return len(self._chunks)
+
     def write(self, before: Path | None = None) -> None:
         """Write all search files; what the version `before` knows is taken from there."""
         keys = [(chunk.address, chunk.start_line, chunk.end_line) for chunk in self._chunks]

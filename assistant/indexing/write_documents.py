@@ -67,7 +67,9 @@ def write_documents(
             counts = kept | documents.counts
             with writing(job.db_folder):
                 gone = (documents.gone, documents.gone_documents) if copied else ([], [])
-                _check(version, *writer.finish(*gone), counts)
+                stored, texts = writer.finish(*gone)
+                for chunks in (len(search), stored):
+                    _check(version, chunks, texts, counts)
                 outdated = job.before and job.before.search_version != SEARCH_VERSION
                 if documents.changed or outdated:
                     search.write(job.previous)

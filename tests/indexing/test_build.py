@@ -262,6 +262,20 @@ def test_a_damaged_file_of_chunks_stops_the_next_build_with_the_command(
     assert build(folder, db, rebuild=True).chunks
 
 
+def test_a_chunk_that_is_lost_from_the_file_of_chunks_stops_the_next_build(
+    folder: Path, db: Path
+) -> None:
+    build(folder, db)
+    file = manifest_file(db).with_name("chunks.jsonl")
+    documents = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    max(documents, key=len).pop()
+    file.write_text("".join(json.dumps(each) + "\n" for each in documents), "utf-8")
+    (folder / "new.md").write_text("# New\n\nSomething new.\n")
+    with pytest.raises(IndexCorruptError, match="--rebuild"):
+        build(folder, db)
+    open_index(db, HashEmbedder())[0].close()
+
+
 def test_an_older_format_is_refused(folder: Path, db: Path) -> None:
     build(folder, db)
     content = json.loads(manifest_file(db).read_text())
