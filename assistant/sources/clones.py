@@ -15,9 +15,11 @@ import os
 import re
 import shutil
 import stat
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from assistant.documents import Source
 from assistant.progress import Progress
@@ -76,8 +78,9 @@ class Clone:
         """Clear away what an interrupted fetch left."""
         if self._aside.exists() and not self.folder.exists():
             self._aside.rename(self.folder)
-        for folder in (self._aside, self._beside):
-            _remove(folder)
+        _remove(self._aside)
+        with suppress(OSError):  # a git command whose caller was killed still writes there
+            _remove(self._beside)
 
     def reached(self) -> Reached | None:
         """What there is of this very source; None if it is of another address or revision."""
@@ -167,7 +170,8 @@ class Clone:
 
     def _replace(self, address: str, asked: str, *options: str, copied: bool = False) -> str:
         """Make the clone beside, from the objects that are here or from none, and swap."""
-        new, git = self._beside, ".git"
+        # Never a folder that another git command, whose caller was killed, may still write to.
+        new, git = self._beside / uuid4().hex, ".git"
         try:
             if copied:
                 unlike = shutil.ignore_patterns("index*", Path(NOTE).name)
@@ -176,8 +180,7 @@ class Clone:
                     self.folder / git, new / git, symlinks=True, ignore=unlike, copy_function=take
                 )
             else:
-                _remove(new)
-                new.mkdir()
+                new.mkdir(parents=True)
                 init = ["init", "--quiet", "--template="]
                 run_git(init, folder=new, timeout_seconds=self._timeout_seconds, clone=False)
             (new / git / "info").mkdir(exist_ok=True)
