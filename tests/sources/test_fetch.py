@@ -324,6 +324,23 @@ def test_an_update_that_stops_halfway_leaves_the_clone_as_it_was(
         assert get(f"{server}/upstream/.git", clones=clones).status == "ok"
 
 
+def test_no_state_is_made_where_git_of_a_killed_process_may_still_write(
+    upstream: Repository, clones: Path
+) -> None:
+    made: set[Path] = set()
+    serve = git_answer(upstream.folder.parent)
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        made.update(clones.glob(".tool.new/**/.git"))
+        serve(request)
+
+    with http_server(answer) as server:
+        get(f"{server}/{upstream.folder.name}", clones=clones)
+        upstream.commit({"README.md": "# New\n"})
+        get(f"{server}/{upstream.folder.name}", clones=clones)
+    assert len(made) == 2
+
+
 def test_over_http(upstream: Repository, clones: Path) -> None:
     with http_server(git_answer(upstream.folder.parent)) as server:
         checkout = get(f"{server}/upstream/.git", clones=clones)
