@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from assistant.answering.chain import AnswerChain
+from assistant.answering.citations import citations
 from assistant.documents import Language, Question, SearchFilters
 from assistant.door import Visitors
 from assistant.errors import (
@@ -269,11 +270,16 @@ def _passages(conversation: Conversation) -> str:
     back = [
         replace(
             exchange,
-            passages=tuple(p for p in exchange.passages if p.number in exchange.cited),
+            passages=tuple(p for p in exchange.passages if p.number in _led_to(exchange)),
         )
         for exchange in conversation[:-_WHOLE]
     ]
     return panel((*back, *conversation[-_WHOLE:]))
+
+
+def _led_to(exchange: Exchange) -> set[int]:
+    """Numbers that the text links to; an answer that was stopped names none as cited."""
+    return {citation.number for citation in citations(exchange.text, exchange.passages)}
 
 
 def _new_panel(conversation: Conversation, sent: Exchange) -> str | None:
