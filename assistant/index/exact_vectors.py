@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,7 +60,7 @@ class ExactVectors:
             vectors = np.load(file)
             if vectors.shape != shape or vectors.dtype != np.float32:
                 raise ValueError(f"it holds {vectors.dtype} {vectors.shape}, not float32 {shape}")
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, TokenError) as error:
             raise IndexCorruptError.of(file, error) from error
         return cls(vectors)
 

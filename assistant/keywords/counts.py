@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from scipy import sparse
@@ -96,7 +97,7 @@ def read_counts(folder: Path) -> WordCounts | None:
         parts = tuple(np.load(folder / name) for name in _PARTS)
         counts = sparse.csc_array(parts, shape=(len(rows), len(names)))
         counts.check_format(full_check=True)
-    except (OSError, EOFError, ValueError, TypeError):
+    except (OSError, EOFError, ValueError, TypeError, TokenError):
         return None
     return WordCounts(names, counts, rows)
 

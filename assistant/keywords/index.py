@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import bm25s
@@ -29,7 +30,8 @@ _FOLDER = "keywords"
 _CHUNKS, _GLOSSARY, _PAGES = "chunks.json", "glossary.json", "pages.json"
 _K1, _B = 1.2, 0.75  # Lucene's defaults
 # What bm25s, numpy and json raise for files that are missing, cut off or of another kind.
-_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError)
+# numpy cuts the header of an array into Python's tokens.
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, TokenError)
 
 
 def write_keyword_index(folder: Path, chunks: Iterable[Chunk], before: Path | None = None) -> None:

@@ -43,11 +43,12 @@ def test_too_many_leave_no_file_behind(tmp_path: Path) -> None:
     assert ExactVectors.of_version(tmp_path, (5, 8)) is None
 
 
-@pytest.mark.parametrize("damage", ["empty", "no vectors", "cut off", "of others"])
+@pytest.mark.parametrize("damage", ["empty", "no vectors", "cut off", "of others", "header"])
 def test_a_damaged_file_is_said(tmp_path: Path, damage: str) -> None:
     write_exact_vectors(tmp_path, [unit_vectors(6 if damage == "cut off" else 5)], 8)
     file = tmp_path / "vectors.npy"
     contents = {"empty": b"", "no vectors": b"no vectors", "cut off": file.read_bytes()[:-9]}
+    contents["header"] = file.read_bytes().replace(b")", b"(", 1)
     if damage in contents:
         file.write_bytes(contents[damage])
     with pytest.raises(IndexCorruptError, match=r"vectors\.npy"):
