@@ -274,7 +274,7 @@ class Application:
         """The question as the chat model makes it stand alone."""
         from assistant.answering.follow_up import standalone_by_model
 
-        return standalone_by_model(question, history, self.chat_model)
+        return standalone_by_model(question, history, self.chat_model, self.slots.place)
 
     def _choose(self, *, only_pypi: bool) -> Choice:
         from assistant import chat_models
