@@ -60,10 +60,11 @@ class _Once(Generic[_Part]):
     def __get__(self, application: Application | None, owner: type) -> Any:
         if application is None:
             return self
-        with application.making:
-            if self._name not in application.made:
-                application.made[self._name] = self._make(application)
-            return application.made[self._name]
+        if self._name not in application.made:
+            with application.making:  # what is made already does not wait for what is loaded
+                if self._name not in application.made:
+                    application.made[self._name] = self._make(application)
+        return application.made[self._name]
 
 
 class Application:
@@ -273,7 +274,7 @@ class Application:
         """The question as the chat model makes it stand alone."""
         from assistant.answering.follow_up import standalone_by_model
 
-        return standalone_by_model(question, history, self.chat_model)
+        return standalone_by_model(question, history, self.chat_model, self.slots.place)
 
     def _choose(self, *, only_pypi: bool) -> Choice:
         from assistant import chat_models

@@ -294,6 +294,11 @@ class Answer:
     index_version: str = ""
     finish_reason: FinishReason = "stop"
 
+    @property
+    def cut(self) -> bool:
+        """Whether a limit ended it before its end."""
+        return self.finish_reason in ("length", "time")
+
 
 # Any number of `Retrieved`, `Step` and `Delta`, then one `Answer`.
 AnswerEvent = Retrieved | Step | Delta | Answer

@@ -231,7 +231,10 @@ class Settings(BaseSettings):
         100, ge=0, description="Questions that may wait for an answer; further ones are refused."
     )
     questions_per_minute: int = Field(
-        20, ge=1, description="Questions a minute of one address, and of one open page."
+        20,
+        ge=1,
+        description="Questions a minute of one address (of IPv6, one /64 network), and of one "
+        "open page.",
     )
     listener_seconds: float = Field(
         10, gt=0, description="An answer that nobody listens for by then is not written."

@@ -52,6 +52,8 @@ def _ask(
             break
     if aloud:
         print()
+        if event.cut:
+            say("The answer reached its limit of length or time and is not complete.")
         for citation in event.citations:
             chunk = citation.hit.chunk
             lines = f"{chunk.start_line}-{chunk.end_line}"

@@ -297,3 +297,13 @@ def test_how_many_answers_are_written_at_once_is_decided_here(tmp_path: Path) ->
     assert (slots.at_once, slots.most_waiting) == (8, 7)
     set_by_the_owner = settings_in(tmp_path, chat_backend="openai_compatible", concurrency=3)
     assert Application(set_by_the_owner).slots.at_once == 3
+
+
+def test_what_is_made_does_not_wait_for_what_is_loaded(tmp_path: Path) -> None:
+    application = Application(Settings(_env_file=None, models_folder=tmp_path))
+    hub, got = application.hub, []
+    with application.making:  # as while a model is loaded
+        asking = threading.Thread(target=lambda: got.append(application.hub), daemon=True)
+        asking.start()
+        asking.join(timeout=5)
+        assert got == [hub]

@@ -45,6 +45,8 @@ _CONTROL_TOKEN = re.compile(
     rf"<(?=[|｜][^\s<>|｜]+[|｜]>|<?/?SYS>>|/?(?:{_WORDS})>)|\[(?=/?(?:{_BRACKETED})\])"
 )
 
+_PUT_IN = re.compile(rf"(?<=[<\[]){_INVISIBLE}")
+
 
 def neutralised(text: str) -> str:
     """The text with all control tokens of known model families made plain text.
@@ -54,9 +56,13 @@ def neutralised(text: str) -> str:
     return _CONTROL_TOKEN.sub(lambda sign: sign[0] + _INVISIBLE, text)
 
 
-def restored(text: str) -> str:
+def restored(text: str, before: str = "") -> str:
     """What a model wrote, with the tokens that it quotes as they stand in the document.
 
-    One character is taken out, so that a stream can be restored piece by piece.
+    Other invisible characters stay: some languages put them between words.
+
+    Args:
+        text: The whole, or a piece of a stream.
+        before: The character in front of it.
     """
-    return text.replace(_INVISIBLE, "")
+    return _PUT_IN.sub("", before + text)[len(before) :]

@@ -8,7 +8,8 @@ gets the words of the question before. A language model rewrites better, where i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import rjieba
 from langchain_core.language_models import BaseChatModel
@@ -87,19 +88,32 @@ def standalone_by_rules(question: str, history: Sequence[Turn]) -> str:
     return " ".join(parts)
 
 
-def standalone_by_model(question: str, history: Sequence[Turn], model: BaseChatModel) -> str:
+def standalone_by_model(
+    question: str,
+    history: Sequence[Turn],
+    model: BaseChatModel,
+    place: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> str:
     """The question as a language model rewrites it; takes the time of a short answer.
 
     Only questions that lean on the turn before are rewritten. What the model writes is
     not taken where it is empty or far too long.
 
+    Args:
+        question: The last one.
+        history: The turns before it, oldest first.
+        model: Rewrites it.
+        place: Is held while it does, as an answer's place is.
+
     Raises:
+        BusyError: Too many questions wait for a place.
         ChatModelError: The model failed.
     """
     if not history or not leans_on_history(question, history):
         return question
     lines = [f"Q: {turn.question.text}\nA: {turn.answer[:_LONGEST]}" for turn in history[-_TURNS:]]
     talk = neutralised("\n".join([*lines, f"Last question: {question}"]))
-    written = model.invoke([SystemMessage(_REWRITE), HumanMessage(talk)], max_tokens=120)
+    with place():
+        written = model.invoke([SystemMessage(_REWRITE), HumanMessage(talk)], max_tokens=120)
     rewritten = restored(str(written.text)).strip()
     return rewritten if 0 < len(rewritten) <= _LONGEST else standalone_by_rules(question, history)

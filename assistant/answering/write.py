@@ -175,8 +175,11 @@ class Writer:
         stream = self._chat_model.stream(list(messages), config)
         # A generator, though its type only promises an iterator. Closing it stops the model.
         with closing(cast("Generator[BaseMessage, None, None]", stream)) as chunks:
+            before = ""
             for chunk in chunks:
-                yield restored(writing.take(chunk))
+                piece = writing.take(chunk)
+                yield restored(piece, before)
+                before = piece[-1:] or before
                 if writing.cut:
                     return
 

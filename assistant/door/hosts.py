@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import socket
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +22,8 @@ from assistant.errors import HostNotAllowedError
 logger = logging.getLogger(__name__)
 
 _EVERY_ADDRESS = ("", "0.0.0.0", "::")
+# Parsers of addresses differ over anything else: `evil.example\@localhost` has two hosts.
+_HOST = re.compile(r"([\w-][\w.-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?", re.ASCII)
 _MOST_TOLD = 20  # different names that the log tells of
 
 
@@ -50,12 +52,10 @@ class AllowedHosts:
 
     def __contains__(self, host: str) -> bool:
         """Whether a `Host` header, with or without a port, may be answered."""
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        except ValueError:
+        parts = _HOST.fullmatch(host)
+        if parts is None:
             return False
-        if not name:
-            return False
+        name = parts[1].strip("[]").rstrip(".").lower()
         if name in self._names or "*" in self._names:
             return True
         try:

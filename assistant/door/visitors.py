@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import threading
 import time
 from collections import Counter, deque
@@ -44,7 +45,7 @@ class Visitors:
         """Count a question; False, and nothing is counted, where it is one too many."""
         names = [f"session {session[:_NAME_CHARS]}"]
         if address and address not in self._proxies:
-            names.append(f"address {address}")
+            names.append(f"address {_of_one_visitor(address)}")
         with self._lock:
             now = self._clock()
             if len(self._asked) > _MOST_REMEMBERED:
@@ -87,3 +88,14 @@ class Visitors:
         for name in list(self._asked):
             if not self._of_the_last_minute(name, now):
                 del self._asked[name]
+
+
+def _of_one_visitor(address: str) -> str:
+    """The address; of IPv6, the network whose 2**64 addresses one visitor gets."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:  # a proxy that knows visitors by other names
+        return address
+    if parsed.version == 4 or parsed.ipv4_mapped:  # IPv4 on a socket for both
+        return address
+    return str(ipaddress.IPv6Network((parsed.packed, 64), strict=False))

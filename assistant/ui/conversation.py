@@ -42,6 +42,7 @@ class Exchange:
         seconds: Since the question's turn came.
         error: What to say if it failed.
         language: Language of the question.
+        cut: Whether a limit ended the answer.
     """
 
     question: Question
@@ -52,6 +53,7 @@ class Exchange:
     seconds: float = 0.0
     error: Words | None = None
     language: Language = "en"
+    cut: bool = False
 
 
 Conversation = tuple[Exchange, ...]
@@ -122,6 +124,8 @@ def _reply(exchange: Exchange, place: int) -> str:
     elif note := _note(exchange):
         css_class = "waiting" if exchange.status in RUNNING else "note"
         parts.append(f'<div class="{css_class}">{both(note)}{_clock(exchange)}</div>')
+    if exchange.cut:
+        parts.append(f'<div class="note">{both(texts.CUT)}</div>')
     return "".join(parts)
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import gradio as gr
 
 from assistant.answering.chain import AnswerChain
-from assistant.documents import Language, Question, SearchFilters
+from assistant.answering.citations import citations
+from assistant.documents import Citation, Language, Question, SearchFilters
 from assistant.door import Visitors
 from assistant.errors import (
     BusyError,
@@ -266,14 +267,14 @@ def _passages(conversation: Conversation) -> str:
 
     The list is sent whole at each question, and would outgrow everything else.
     """
-    back = [
-        replace(
-            exchange,
-            passages=tuple(p for p in exchange.passages if p.number in exchange.cited),
-        )
-        for exchange in conversation[:-_WHOLE]
-    ]
+    back = [replace(exchange, passages=_linked(exchange)) for exchange in conversation[:-_WHOLE]]
     return panel((*back, *conversation[-_WHOLE:]))
+
+
+def _linked(exchange: Exchange) -> tuple[Citation, ...]:
+    """The passages that the text links to; a stopped answer names none as cited."""
+    numbers = {citation.number for citation in citations(exchange.text, exchange.passages)}
+    return tuple(passage for passage in exchange.passages if passage.number in numbers)
 
 
 def _new_panel(conversation: Conversation, sent: Exchange) -> str | None:

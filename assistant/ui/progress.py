@@ -76,6 +76,7 @@ def _after(exchange: Exchange, event: AnswerEvent | None, seconds: float) -> Exc
             text=event.text,
             status="refused" if event.refused else "answered",
             cited=tuple(citation.number for citation in event.citations),
+            cut=event.cut,
         )
     return exchange
 

@@ -98,6 +98,10 @@ UNCITED = Words(
     "回答没有标注出处，请核对列出的原文。",
     "The answer names no passage; check it against those listed.",
 )
+CUT = Words(
+    "回答达到了长度或时间上限，没有写完。",
+    "The answer reached its limit of length or time and is not complete.",
+)
 STOPPED = Words("已停止。", "Stopped.")
 TRIMMED = Words(
     "更早的问题已不在这次对话里。", "Earlier questions are no longer part of this conversation."

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from http.client import HTTPConnection
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,7 +74,13 @@ def test_no_token_hides_inside_another(parts: list[str]) -> None:
 
 def test_a_quotation_is_restored_piece_by_piece() -> None:
     made = neutralised("Write <s> and [INST].")
-    assert "".join(map(restored, made)) == "Write <s> and [INST]."
+    pieces = (restored(piece, before) for before, piece in pairwise(["", *made]))
+    assert "".join(pieces) == "Write <s> and [INST]."
+
+
+def test_invisible_characters_of_a_text_stay() -> None:
+    text = "ภาษา\u200bไทย a\u200bb"
+    assert restored(neutralised(text)) == text
 
 
 def words(text: str) -> int:

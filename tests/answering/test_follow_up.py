@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.answering.follow_up import leans_on_history, standalone_by_model, standalone_by_rules
+from assistant.answering.slots import WritingSlots
 from assistant.documents import Question, Turn
+from assistant.errors import BusyError
 from tests.fakes import ScriptedChatModel
 
 BEFORE = [Turn(Question("how do I quantize the kv cache in lmdeploy"), "Set quant_policy to 8.")]
@@ -143,6 +145,16 @@ def test_what_a_model_writes_is_trimmed_and_it_reads_the_answers_too() -> None:
     assert BEFORE[0].answer in str(model.asked[0][-1].content)
     assert standalone_by_model("那 4bit 呢？", [], model) == "那 4bit 呢？"
     assert len(model.asked) == 1
+
+
+def test_a_model_rewrites_in_a_place_as_it_writes_answers() -> None:
+    model, slots = ScriptedChatModel(replies=["x"]), WritingSlots(1, 0)
+    with slots.place():
+        with pytest.raises(BusyError):
+            standalone_by_model("and 4 bit?", BEFORE, model, slots.place)
+        alone = standalone_by_model("what is XTuner", BEFORE, model, slots.place)
+    assert (alone, model.asked) == ("what is XTuner", [])
+    assert standalone_by_model("and 4 bit?", BEFORE, model, slots.place) == "x"
 
 
 @pytest.mark.parametrize("reply", ["", "x" * 400])

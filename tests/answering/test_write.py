@@ -137,6 +137,17 @@ def test_an_answer_that_is_asked_for_again_ended_as_the_second_did() -> None:
     assert (answer.finish_reason, answer.prompt_tokens) == ("stop", 14)
 
 
+@pytest.mark.parametrize(("said", "shown"), [("<\u200bs>", "<s>"), ("a\u200bb", "a\u200bb")])
+def test_a_quoted_token_is_restored_across_pieces(said: str, shown: str) -> None:
+    class ByCharacter(ScriptedChatModel):
+        def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+            for character in self.replies[0]:
+                yield ChatGenerationChunk(message=AIMessageChunk(content=character))
+
+    writer = Writer(ByCharacter(replies=[f"Write {said}"]), passages_tokens=600)
+    assert written(writer)[1].text == f"Write {shown}"
+
+
 def test_numbers_that_start_at_five() -> None:
     model = ScriptedChatModel(replies=["Set it to 8 [5]. Not [1]."])
     _, answer = written(Writer(model, passages_tokens=100), first_number=5)

@@ -27,6 +27,15 @@ def test_another_session_of_the_same_address_is_the_same_visitor() -> None:
     assert [visitors.may_ask("192.0.2.1", str(n)) for n in range(4)] == [True] * 3 + [False]
 
 
+def test_the_addresses_of_one_ipv6_network_are_the_same_visitor() -> None:
+    visitors = Visitors(3, clock=Clock())
+    asked = [visitors.may_ask(f"2001:db8::{n}", str(n)) for n in range(4)]
+    assert asked == [True] * 3 + [False]
+    assert visitors.may_ask("2001:db8:0:1::1", "b")
+    for prefix in ("", "::ffff:"):
+        assert all(visitors.may_ask(f"{prefix}192.0.2.{n}", f"{prefix}{n}") for n in range(4))
+
+
 def test_behind_a_proxy_that_tells_no_addresses_each_session_counts_for_itself() -> None:
     visitors = Visitors(3, proxies=("127.0.0.1",), clock=Clock())
     assert all(visitors.may_ask("127.0.0.1", str(n)) for n in range(10))

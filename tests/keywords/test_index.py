@@ -288,6 +288,16 @@ NAMES = [
 ]
 
 
+def test_a_damaged_header_of_an_array_is_an_error_with_the_command_to_type(
+    folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "keywords" / "indptr.csc.index.npy"
+    file.write_bytes(file.read_bytes().replace(b")", b"(", 1))
+    with pytest.raises(IndexCorruptError, match=r"build_index\.py --rebuild"):
+        KeywordIndex.open(tmp_path)
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("damage", ["missing", "empty", "half", "another kind", "no end"])
 def test_a_damaged_file_is_an_error_with_the_command_to_type(

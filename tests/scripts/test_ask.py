@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.documents import SearchFilters
+from assistant.documents import Answer, SearchFilters
 from assistant.settings import PROJECT_FOLDER
 from tests.chat_models.openai_server import KEY, OpenAIServer, serving
 from tests.fakes import ScriptedChain
@@ -128,6 +128,18 @@ def test_people_get_an_answer_of_several_searches(
     assert printed.out == "Let me look again. It is 4 [3].\n"
     assert "[3] lmdeploy/docs/a.md:1-2" in printed.err
     assert [citation.number for citation in answer.citations] == [3]
+    assert "not complete" not in printed.err
+
+
+def test_people_are_told_that_an_answer_is_not_complete(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(PROJECT_FOLDER / "scripts"))
+    ask, chain = importlib.import_module("ask"), ScriptedChain()
+    cut = Answer("It is", refused=False, finish_reason="length")
+    chain.events = (*chain.events[:-1], cut)
+    ask._ask(chain, QUESTION, SearchFilters(), aloud=True)
+    assert "not complete" in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there_is_a_failure_to_act_on(asking: Asking) -> None:

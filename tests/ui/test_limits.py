@@ -156,6 +156,16 @@ def test_of_questions_far_back_only_the_cited_passages_are_sent() -> None:
     assert "source-1-1" not in sent
 
 
+def test_citations_of_a_stopped_answer_far_back_still_lead_to_their_passages() -> None:
+    passages = (Citation(1, make_hit()), Citation(2, make_hit(rank=2)))
+    stopped = Exchange(Question("kv cache"), "stopped", passages, text="a [2] and")
+    conversation = (stopped, *exchanges(*"abcdefghijk"))
+    assert 'href="#source-0-2"' in messages(conversation)[1]["content"]
+    sent = _passages(conversation)
+    assert 'id="source-0-2"' in sent
+    assert 'id="source-0-1"' not in sent
+
+
 def exchanges(*questions: str) -> Conversation:
     return tuple(Exchange(Question(question), "answered", text="a") for question in questions)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from assistant.documents import Question, SearchFilters
+import pytest
+
+from assistant.documents import Answer, FinishReason, Question, SearchFilters
 from assistant.ui.conversation import Exchange, messages
 from assistant.ui.progress import steps
 from assistant.ui.sources_panel import panel
@@ -41,3 +43,16 @@ async def test_a_search_without_evidence_after_one_with_it_is_no_refusal() -> No
         for event in chain.events
     )
     assert {exchange.status for exchange in await followed(chain)}.isdisjoint({"refused"})
+
+
+@pytest.mark.parametrize(
+    ("finish_reason", "told"), [("stop", False), ("length", True), ("time", True)]
+)
+async def test_a_visitor_is_told_that_an_answer_is_not_complete(
+    finish_reason: FinishReason, told: bool
+) -> None:
+    chain = ScriptedChain()
+    answer = Answer("It is 4 [3].", refused=False, finish_reason=finish_reason)
+    chain.events = (*chain.events[:-1], answer)
+    shown = messages((await followed(chain))[-1:])[1]["content"]
+    assert ("is not complete" in shown) is told
