@@ -8,6 +8,8 @@ evaluation, reports, application, contract, door, startup, ui.
 
 from importlib.util import find_spec
 
+__version__ = "0.1.0"
+
 if find_spec("langchain_core") is None:
     raise SystemExit(
         "Error: the requirements are not installed for this Python (expected: those of "
