@@ -6,6 +6,8 @@ up a sentence in the visitor's language by the error's class; scripts print the 
 
 from __future__ import annotations
 
+from assistant.project import as_typed
+
 
 class AssistantError(Exception):
     """Base of all errors meant to be read by a person.
@@ -96,7 +98,7 @@ class IndexCorruptError(AssistantError):
         return cls(
             f"{what} cannot be read: {why}",
             expected="what a finished build wrote",
-            action="Run: python scripts/build_index.py --rebuild",
+            action=f"Run: {as_typed('build-index')} --rebuild",
         )
 
 

@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from assistant.commands.terminal_progress import TerminalProgress
 from assistant.documents import Source
 from assistant.errors import SourceUnreachableError
 from assistant.indexing.fetching import SourceFetcher, fetch_all
 from assistant.indexing.survey import FileRules, Survey, survey
 from assistant.progress import Progress, silent
 from assistant.sources import Checkout
-from scripts.terminal_progress import TerminalProgress
 
 LIMIT = 20  # seconds that nothing here takes
 

@@ -8,7 +8,6 @@ import random
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -18,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import psutil
-from command_line import say
 
-_HERE = Path(__file__).resolve().parent
-_LIMIT_SECONDS = 4 * 3600
+from assistant.commands.command_line import say
+from scripts.benchmarks.programs import LIMIT_SECONDS, output_of, start, start_command
+
 _SAMPLE_SECONDS = 0.1
 _EDITS = 5
 _WORD = re.compile(r"\w+")
@@ -36,16 +35,12 @@ class Run:
     peak_mb: float
 
 
-def run(script: str, *arguments: str) -> Run:
-    """Run one of our scripts to its end."""
-    started = time.monotonic()
-    command = [sys.executable, str(_HERE / script), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        watcher = _MemoryWatcher(process.pid)
-        output, _ = process.communicate(timeout=_LIMIT_SECONDS)
-        seconds = time.monotonic() - started
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
+def run(program: subprocess.Popen[str]) -> Run:
+    """Wait for the end of a program that was just started."""
+    began = time.monotonic()
+    watcher = _MemoryWatcher(program.pid)
+    output = output_of(program)
+    seconds = time.monotonic() - began
     return Run(output, seconds, watcher.peak() / (1 << 20))
 
 
@@ -91,7 +86,8 @@ def compare(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> 
             say(f"{name}: left out, {module} is not installed")
             continue
         say(f"{name}...")
-        done = run(f"{name}_pipeline.py", *common, "--db", str(folder / name))
+        pipeline = f"scripts.benchmarks.{name}_pipeline"
+        done = run(start(pipeline, *common, "--db", str(folder / name)))
         printed = json.loads(done.output)
         result[name] = {
             "build_seconds": done.seconds,
@@ -114,11 +110,11 @@ def ours(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> dic
         shutil.copyfile(file, docs / address)
     arguments = _arguments(folder, docs, embedder)
     say("ours...")
-    full = run("build_index.py", *arguments)
-    same = run("build_index.py", *arguments)
+    full = run(start_command("build-index", *arguments))
+    same = run(start_command("build-index", *arguments))
     edited = docs / files[len(files) // 2][0]
     _add_paragraph(edited)
-    one = run("build_index.py", *arguments)
+    one = run(start_command("build-index", *arguments))
     summaries = {
         "full": json.loads(full.output),
         "unchanged": json.loads(same.output),
@@ -148,11 +144,10 @@ def _add_paragraph(file: Path) -> None:
 
 def _watched(arguments: list[str], edited: Path) -> dict[str, Any]:
     """The summary of a build by a command that watches, the median of several by seconds."""
-    command = [sys.executable, str(_HERE / "build_index.py"), *arguments, "--watch"]
     summaries = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with start_command("build-index", *arguments, "--watch") as process:
         assert process.stdout is not None
-        limit = threading.Timer(_LIMIT_SECONDS, process.kill)
+        limit = threading.Timer(LIMIT_SECONDS, process.kill)
         limit.start()
         try:
             process.stdout.readline()  # of the first build; it watches by then
@@ -181,7 +176,7 @@ def growth(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 text = file.read_text("utf-8", errors="replace")
                 target.write_text(shuffled(text, copy), "utf-8")
-        done = run("build_index.py", *_arguments(folder / str(factor), docs, embedder))
+        done = run(start_command("build-index", *_arguments(folder / str(factor), docs, embedder)))
         summary = json.loads(done.output)
         rows.append(
             {
