@@ -55,12 +55,15 @@ class OpenAICompatibleChatModel(BaseChatOpenAI):
         return len(cjk) + math.ceil(other / _OTHER_BYTES_PER_TOKEN)
 
     def get_num_tokens_from_messages(
-        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None, **_: Any
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[Any] | None = None,  # noqa: ARG002 (LangChain's signature)
+        **_: Any,
     ) -> int:
         """An estimate like `get_num_tokens`, with a few tokens more for each message."""
         return sum(self.get_num_tokens(get_buffer_string([message])) + 4 for message in messages)
 
-    def get_token_ids(self, text: str) -> list[int]:
+    def get_token_ids(self, text: str) -> list[int]:  # noqa: ARG002 (LangChain's signature)
         """Not known here; the numbers are the server's.
 
         Raises:

@@ -144,7 +144,7 @@ class _Streamer(TextStreamer):
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
         self._write = write
 
-    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:  # noqa: ARG002 (transformers' signature)
         self._write(text)
 
 
@@ -154,7 +154,7 @@ class _Ending(StoppingCriteria):
     def __init__(self, ended: Callable[[], bool]) -> None:
         self._ended = ended
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> Any:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> Any:  # noqa: ARG002 (its signature)
         return torch.full((input_ids.shape[0],), self._ended(), device=input_ids.device)
 
 

@@ -88,7 +88,7 @@ def missing_sources_added(
 def _let_others_go_first(pid: int) -> None:
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        if psutil.WINDOWS:
+        if sys.platform == "win32":
             process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
         else:
             process.nice(max(_NICENESS, process.nice()))

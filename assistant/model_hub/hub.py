@@ -132,9 +132,7 @@ class ModelHub:
             f"{name} --file {file}",
             lambda: models_folder.problem_with_file(folder, file, model.facts(file)),
             selection.one_file(file),
-            lambda model, arrived: models_folder.place_file(
-                arrived.folder, folder, file, arrived.hub
-            ),
+            lambda _, arrived: models_folder.place_file(arrived.folder, folder, file, arrived.hub),
         )
         return folder / file
 

@@ -88,9 +88,7 @@ def index(settings: Settings, limit_files: int | None, growth_files: int) -> dic
     with tempfile.TemporaryDirectory() as folder:
         return {
             "compared": compare(files, embedder, Path(folder, "compared")),
-            "growth": growth(
-                _evenly(files, growth_files), embedder, Path(folder, "growth"), (1, 4, 16)
-            ),
+            "growth": growth(_evenly(files, growth_files), Path(folder, "growth"), (1, 4, 16)),
             "encoder": encoder_against_processor(_evenly(texts, 1000), embedder),
         }
 

@@ -40,7 +40,8 @@ def main() -> None:
     seconds["load"] = time.monotonic() - started
     embedder = SentenceTransformersEmbedder(str(arguments.embedder))
     started = time.monotonic()
-    vectors = embedder._model.encode_document([text for _, text in chunks], batch_size=32)
+    model = embedder._model  # noqa: SLF001 (the library itself, without our batches)
+    vectors = model.encode_document([text for _, text in chunks], batch_size=32)
     seconds["embed"] = time.monotonic() - started
     started = time.monotonic()
     collection = _write(arguments.db, chunks, vectors)

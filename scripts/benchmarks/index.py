@@ -79,7 +79,7 @@ def compare(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> 
     folder.mkdir(parents=True, exist_ok=True)
     listed = folder / "files.txt"
     listed.write_text("\n".join(f"{address}\t{file}" for address, file in files), "utf-8")
-    result = {"files": len(files), "ours": ours(files, embedder, folder / "ours")}
+    result = {"files": len(files), "ours": ours(files, folder / "ours")}
     common = ["--files", str(listed), "--embedder", str(embedder)]
     for name, module in (("course", "unstructured"), ("txtai", "txtai")):
         if importlib.util.find_spec(module) is None:
@@ -98,7 +98,7 @@ def compare(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> 
     return result
 
 
-def ours(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> dict[str, Any]:
+def ours(files: Sequence[tuple[str, Path]], folder: Path) -> dict[str, Any]:
     """Full build, a build with nothing to do, and builds with one edited file.
 
     Seconds and their ratios are of whole processes and, under "build", of what the command
@@ -108,7 +108,7 @@ def ours(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> dic
     for address, file in files:
         (docs / address).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, docs / address)
-    arguments = _arguments(folder, docs, embedder)
+    arguments = _arguments(folder, docs)
     say("ours...")
     full = run(start_command("build-index", *arguments))
     same = run(start_command("build-index", *arguments))
@@ -146,7 +146,7 @@ def _watched(arguments: list[str], edited: Path) -> dict[str, Any]:
     """The summary of a build by a command that watches, the median of several by seconds."""
     summaries = []
     with start_command("build-index", *arguments, "--watch") as process:
-        assert process.stdout is not None
+        assert process.stdout is not None  # noqa: S101 (a pipe)
         limit = threading.Timer(LIMIT_SECONDS, process.kill)
         limit.start()
         try:
@@ -164,7 +164,7 @@ def _watched(arguments: list[str], edited: Path) -> dict[str, Any]:
 
 
 def growth(
-    files: Sequence[tuple[str, Path]], embedder: Path, folder: Path, times: Sequence[int]
+    files: Sequence[tuple[str, Path]], folder: Path, times: Sequence[int]
 ) -> list[dict[str, Any]]:
     """Our build over the files, and over as many times as much text, none of it equal."""
     rows = []
@@ -176,7 +176,7 @@ def growth(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 text = file.read_text("utf-8", errors="replace")
                 target.write_text(shuffled(text, copy), "utf-8")
-        done = run(start_command("build-index", *_arguments(folder / str(factor), docs, embedder)))
+        done = run(start_command("build-index", *_arguments(folder / str(factor), docs)))
         summary = json.loads(done.output)
         rows.append(
             {
@@ -198,7 +198,7 @@ def shuffled(text: str, seed: int) -> str:
     if seed == 0:
         return text
     words = _WORD.findall(text)
-    random.Random(seed).shuffle(words)
+    random.Random(seed).shuffle(words)  # noqa: S311 (not secret)
     rest = iter(words)
     return _WORD.sub(lambda _: next(rest), text)
 
@@ -255,7 +255,7 @@ def _matrix_product_peak(kind: str) -> float:
     return best
 
 
-def _arguments(folder: Path, docs: Path, embedder: Path) -> list[str]:
+def _arguments(folder: Path, docs: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     sources = folder / "sources.toml"
     sources.write_text(f'[[source]]\nname = "docs"\nfolder = {json.dumps(str(docs))}\n', "utf-8")
