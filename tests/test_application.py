@@ -266,7 +266,7 @@ def test_nothing_is_made_twice_by_a_start_a_question_and_a_build(tmp_path: Path)
         server.reply = "Set it to 8 [1]."
         settings = settings_in(tmp_path, openai_base_url=server.address, openai_api_key=KEY)
         application = Application(settings)
-        loading = threading.Thread(target=lambda: application.embedder.load())  # noqa: PLW0108 (made there)
+        loading = threading.Thread(target=lambda: application.embedder.load())  # noqa: PLW0108 (made in the thread)
         loading.start()
         page_of(application)
         loading.join()

@@ -154,7 +154,7 @@ class _Ending(StoppingCriteria):
     def __init__(self, ended: Callable[[], bool]) -> None:
         self._ended = ended
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> Any:  # noqa: ARG002 (its signature)
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> Any:  # noqa: ARG002 (transformers' signature)
         return torch.full((input_ids.shape[0],), self._ended(), device=input_ids.device)
 
 

@@ -21,7 +21,7 @@ from assistant.errors import HostNotAllowedError
 
 logger = logging.getLogger(__name__)
 
-_EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 (compared with)
+_EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 (compared with, not listened on)
 _MOST_TOLD = 20  # different names that the log tells of
 
 

@@ -121,7 +121,7 @@ class EmbeddingCache:
         for start in range(0, len(hashes), _LOOKUP):
             part = hashes[start : start + _LOOKUP]
             marks = ",".join("?" * len(part))
-            query = f"SELECT text_hash, vector FROM vectors WHERE text_hash IN ({marks})"  # noqa: S608 (only ?)
+            query = f"SELECT text_hash, vector FROM vectors WHERE text_hash IN ({marks})"  # noqa: S608 (`marks` are question marks)
             for key, vector in database.execute(query, part):
                 if len(vector) == size:
                     yield key, vector

@@ -103,10 +103,10 @@ class _Fetching:
         self,
         stage: str,
         done: int,
-        total: int | None,  # noqa: ARG002 (a Progress)
+        total: int | None,  # noqa: ARG002 (called as a Progress)
         unit: str,
         *,
-        at: str = "",  # noqa: ARG002 (a Progress)
+        at: str = "",  # noqa: ARG002 (called as a Progress)
     ) -> None:
         with self._lock:
             if self._stopped:

@@ -118,7 +118,7 @@ def _app(demo: gr.Blocks, root_path: str, door: Door, installable: bool) -> ASGI
 
 def _shown(host: str) -> str:
     """A host as it stands in an address that can be opened."""
-    if host in ("", "0.0.0.0", "::", "[::]"):  # noqa: S104 (compared with)
+    if host in ("", "0.0.0.0", "::", "[::]"):  # noqa: S104 (compared with, not listened on)
         return "localhost"
     return f"[{host}]" if ":" in host.strip("[]") and not host.startswith("[") else host
 

@@ -146,7 +146,7 @@ def _watched(arguments: list[str], edited: Path) -> dict[str, Any]:
     """The summary of a build by a command that watches, the median of several by seconds."""
     summaries = []
     with start_command("build-index", *arguments, "--watch") as process:
-        assert process.stdout is not None  # noqa: S101 (a pipe)
+        assert process.stdout is not None  # noqa: S101 (it is a pipe)
         limit = threading.Timer(LIMIT_SECONDS, process.kill)
         limit.start()
         try:
@@ -198,7 +198,7 @@ def shuffled(text: str, seed: int) -> str:
     if seed == 0:
         return text
     words = _WORD.findall(text)
-    random.Random(seed).shuffle(words)  # noqa: S311 (not secret)
+    random.Random(seed).shuffle(words)  # noqa: S311 (nothing secret)
     rest = iter(words)
     return _WORD.sub(lambda _: next(rest), text)
 
