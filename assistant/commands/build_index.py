@@ -2,7 +2,7 @@
 
 The same command does both: it fetches what changed, reads what is new and embeds what
 was never embedded. --update says what changed upstream and fails if a source could not
-be reached. --watch goes on and follows the local folders until Ctrl-C.
+be reached. --watch then follows the local folders until Ctrl-C.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ from assistant.errors import AssistantError, ChatModelError, QuestionError
 from assistant.settings import Settings, load_settings
 
 
-def parser(description: str | None, *, json: bool = True) -> argparse.ArgumentParser:
-    """A parser with the options that mean the same everywhere; without --json if not `json`."""
+def parser(description: str | None, *, prints_json: bool = True) -> argparse.ArgumentParser:
+    """A parser with the options that mean the same everywhere, and --json if `prints_json`."""
     result = argparse.ArgumentParser(description=description)
     result.add_argument("--sources", type=Path, metavar="F", help="the sources file")
     result.add_argument("--db", type=Path, metavar="D", help="the index folder")
     result.add_argument("--model", metavar="NAME", help="the chat model")
-    if json:
+    if prints_json:
         result.add_argument("--json", action="store_true", help="print JSON on standard output")
     return result
 
@@ -97,7 +97,7 @@ def run(command: Callable[[], int]) -> None:
         say(f"Error: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        say("Interrupted. What was finished is kept; the same command goes on from there.")
+        say("Interrupted. What was finished is kept; the same command continues from there.")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()

@@ -6,6 +6,8 @@ A file that is there is left as it is.
 from __future__ import annotations
 
 from assistant.commands.command_line import parser, say, settings_for
+from assistant.errors import SourcesFileError
+from assistant.project import PROJECT_FOLDER, as_typed
 
 _FIRST_SOURCES = """\
 # What the knowledge base has. Every source begins with a line [[source]] and has a name of
@@ -25,14 +27,19 @@ folder = "documents"  # beside this file, else where kb-assistant is started
 
 def main() -> int:
     """Write the file and say what to do next; 1 if there is one."""
-    arguments_parser = parser(__doc__, json=False)
-    file = settings_for(arguments_parser.parse_args()).sources_file
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(_FIRST_SOURCES)
-    except FileExistsError:
+    file = settings_for(parser(__doc__, prints_json=False).parse_args()).sources_file
+    if file.exists():
         say(f"{file} is there already; it is left as it is.")
         return 1
-    say(f"{file} written. Put documents into ./documents, then run: kb-assistant build-index")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(_FIRST_SOURCES, encoding="utf-8")
+    except OSError as error:
+        raise SourcesFileError(
+            f"{file} cannot be written: {error.strerror}",
+            expected="a folder that this user may write",
+            action="Start it in another folder, or name another file with --sources.",
+        ) from error
+    folder = PROJECT_FOLDER / "documents"
+    say(f"{file} written. Put documents into {folder}, then run: {as_typed('build-index')}")
     return 0

@@ -11,7 +11,7 @@ from assistant.commands.command_line import parser, settings_for
 
 def main() -> int:
     """Serve the page until it is stopped, which ends it with 130."""
-    settings = settings_for(parser(__doc__, json=False).parse_args())
+    settings = settings_for(parser(__doc__, prints_json=False).parse_args())
     from assistant import startup
     from assistant.application import Application
     from assistant.indexing.background import missing_sources_added
