@@ -9,7 +9,7 @@ INSTALLED = $(VENV)/.installed
 INSTALLED_DEV = $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: help setup models index run test lint check quality bench lock clean
+.PHONY: help setup models index run test lint types check quality bench lock clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,7 +43,10 @@ test: $(INSTALLED_DEV)  ## Set up and test
 lint: $(INSTALLED_DEV)  ## Style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy assistant app.py
+	$(MAKE) --no-print-directory types
+
+types: $(INSTALLED_DEV)  ## Types alone
+	$(BIN)/mypy assistant app.py scripts tests
 
 check: lint test  ## All checks, as CI runs them
 

@@ -93,7 +93,7 @@ def under(cancellation: Cancellation) -> Iterator[None]:
 
 
 def start_thread(
-    work: Callable[[], None],
+    work: Callable[[], object],
     *,
     name: str,
     cancellation: Cancellation,
@@ -118,9 +118,9 @@ def start_thread(
             with under(cancellation):
                 work()
             end = None
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+        except Exception as error:  # noqa: BLE001 (handed to whoever waits)
             end = error
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits
+        except BaseException as error:  # noqa: BLE001 (handed to whoever waits)
             end = RuntimeError(f"the thread {name!r} ended: {type(error).__name__}: {error}")
             end.__cause__ = error
         finally:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from tokenize import TokenError
 
+from assistant.project import as_typed
+
 # What numpy, bm25s and json raise for files that are missing, cut off or damaged.
 UNREADABLE = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError),
@@ -104,7 +106,7 @@ class IndexCorruptError(AssistantError):
         return cls(
             f"{what} cannot be read: {why}",
             expected="what a finished build wrote",
-            action="Run: python scripts/build_index.py --rebuild",
+            action=f"Run: {as_typed('build-index')} --rebuild",
         )
 
 

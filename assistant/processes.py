@@ -69,6 +69,15 @@ def _quota(group: Path) -> float | None:
     return None
 
 
+def environment_with_package() -> dict[str, str]:
+    """This process's environment, in which `python -m` finds this package.
+
+    A checkout in which nothing is installed lies elsewhere than Python looks.
+    """
+    folders = [str(Path(__file__).resolve().parent.parent), os.environ.get("PYTHONPATH")]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, folders))}
+
+
 @contextmanager
 def child_process(
     command: Sequence[str], *, grace_seconds: float = 0.0, **options: Any

@@ -1,65 +1,14 @@
-"""Answer a question from the knowledge base, or each line of a file of questions.
-
-With --batch a question that is too long, or on which the model fails, gets a line with its
-error, the others are answered, and the exit code is 1.
-"""
+"""`kb-assistant ask` from a checkout in which nothing is installed."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from command_line import (
-    filters_of,
-    print_each,
-    print_json,
-    question_parser,
-    questions_of,
-    run,
-    say,
-    settings_for,
-)
-from terminal_progress import TerminalProgress
-
-from assistant.answering.chain import AnswerChain
-from assistant.application import Application
-from assistant.contract import answer_fields
-from assistant.documents import Answer, Delta, SearchFilters
-
-
-def main() -> int:
-    """Ask and print the answer with its sources."""
-    arguments_parser = question_parser(__doc__)
-    arguments = arguments_parser.parse_args()
-    questions = questions_of(arguments_parser, arguments)
-    chain = Application(settings_for(arguments), TerminalProgress()).chain
-    filters = filters_of(arguments)
-    if arguments.batch is not None:
-        return print_each(questions, lambda question: answer_fields(_ask(chain, question, filters)))
-    answer = _ask(chain, questions[0][1], filters, aloud=not arguments.json)
-    if arguments.json:
-        print_json(answer_fields(answer))
-    return 0
-
-
-def _ask(
-    chain: AnswerChain, question: str, filters: SearchFilters, *, aloud: bool = False
-) -> Answer:
-    for event in chain.answer(question, filters=filters):
-        if isinstance(event, Delta) and aloud:
-            sys.stdout.write(event.text)
-            sys.stdout.flush()
-        if isinstance(event, Answer):
-            break
-    if aloud:
-        print()
-        if event.cut:
-            say("The answer reached its limit of length or time and is not complete.")
-        for citation in event.citations:
-            chunk = citation.hit.chunk
-            lines = f"{chunk.start_line}-{chunk.end_line}"
-            say(f"[{citation.number}] {chunk.address}:{lines}  {chunk.url}")
-    return event
-
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 if __name__ == "__main__":
+    from assistant.commands.ask import main
+    from assistant.commands.command_line import run
+
     run(main)

@@ -1,10 +1,11 @@
-"""Write docs/settings.md from the settings themselves."""
+"""Writes docs/settings.md from the settings themselves."""
 
 from __future__ import annotations
 
-from command_line import run, say
+import sys
+from pathlib import Path
 
-from assistant.settings import PROJECT_FOLDER, settings_table
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 _HEAD = """# Settings
 
@@ -16,6 +17,9 @@ Environment variables, or lines in a file `.env` in the working directory. Made 
 
 def main() -> int:
     """Write the file."""
+    from assistant.commands.command_line import say
+    from assistant.settings import PROJECT_FOLDER, settings_table
+
     file = PROJECT_FOLDER / "docs" / "settings.md"
     file.write_text(_HEAD + settings_table(), encoding="utf-8")
     say(f"Wrote {file}")
@@ -23,4 +27,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    from assistant.commands.command_line import run
+
     run(main)

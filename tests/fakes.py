@@ -73,6 +73,15 @@ class ScriptedChatModel(BaseChatModel):
         return ChatResult(generations=[ChatGeneration(message=AIMessage(content=text))])
 
 
+class Reports(list[tuple[str, int, int | None, str]]):
+    """A `Progress` that keeps what it is told."""
+
+    def __call__(
+        self, stage: str, done: int, total: int | None, unit: str, *, at: str = ""
+    ) -> None:
+        self.append((stage, done, total, unit))
+
+
 class ScriptedChain(AnswerChain):
     """Searches twice, with a step between, and cites what the second search has found."""
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -155,11 +156,9 @@ def manifest(finder: KnowledgeRetriever) -> Manifest:
     return finder.manifest
 
 
-def own_calibration(manifest: Manifest, **changes: object) -> Calibration:
-    return replace(
-        shipped_calibration("another"),
-        **{"embedder": manifest.embedder, "chunks": manifest.chunks, "data": "own"} | changes,
-    )
+def own_calibration(manifest: Manifest, **changes: Any) -> Calibration:
+    own: dict[str, Any] = {"embedder": manifest.embedder, "chunks": manifest.chunks, "data": "own"}
+    return replace(shipped_calibration("another"), **(own | changes))
 
 
 def with_calibration(manifest: Manifest, calibration: Calibration) -> Manifest:
@@ -267,7 +266,7 @@ def test_nothing_is_made_twice_by_a_start_a_question_and_a_build(tmp_path: Path)
         server.reply = "Set it to 8 [1]."
         settings = settings_in(tmp_path, openai_base_url=server.address, openai_api_key=KEY)
         application = Application(settings)
-        loading = threading.Thread(target=lambda: application.embedder.load())
+        loading = threading.Thread(target=lambda: application.embedder.load())  # noqa: PLW0108 (made in the thread)
         loading.start()
         page_of(application)
         loading.join()

@@ -221,6 +221,7 @@ def test_grandchildren_end_even_after_their_parent(then: str, grace_seconds: flo
     with child_process(
         command, grace_seconds=grace_seconds, stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
+        assert process.stdout is not None
         grandchild = int(process.stdout.readline())
         if not then:
             process.wait(SECONDS)

@@ -11,6 +11,7 @@ import assistant
 
 PACKAGE = Path(assistant.__file__).parent
 ROOMS = [
+    "project",
     "errors",
     "environment",
     "settings",
@@ -37,6 +38,7 @@ ROOMS = [
     "door",
     "startup",
     "ui",
+    "commands",
 ]
 # The one place that joins the rooms, the page included.
 ALLOWED = {("application", "ui")}

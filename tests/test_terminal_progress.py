@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from scripts.terminal_progress import BarFriendlyHandler, TerminalProgress, say
+from assistant.commands.terminal_progress import BarFriendlyHandler, TerminalProgress, say
 
 
 class Terminal(io.StringIO):

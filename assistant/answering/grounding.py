@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from assistant.documents import Evidence
 from assistant.errors import IndexCorruptError, SettingsError
 from assistant.index import Manifest
+from assistant.project import as_typed
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +120,8 @@ def read_calibration(content: Mapping[str, Any]) -> Calibration:
     except (TypeError, ValueError) as error:
         raise IndexCorruptError(
             f"the calibration cannot be read: {error}",
-            expected="what scripts/evaluate.py --calibrate wrote",
-            action="Run: python scripts/evaluate.py --calibrate --qa F --unanswerable G",
+            expected=f"what {as_typed('evaluate')} --calibrate wrote",
+            action=f"Run: {as_typed('evaluate')} --calibrate --qa F --unanswerable G",
         ) from error
     return found
 
@@ -139,7 +140,7 @@ def calibration_of(manifest: Manifest) -> Calibration:
     own = read_calibration(manifest.calibration)
     if not (why := own.mismatch(manifest.embedder, manifest.chunks)):
         return own
-    logger.warning("%s: calibrate again with scripts/evaluate.py --calibrate", why)
+    logger.warning("%s: calibrate again with %s --calibrate", why, as_typed("evaluate"))
     return own if own.embedder == manifest.embedder else shipped
 
 

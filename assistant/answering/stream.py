@@ -32,7 +32,7 @@ class _StopAtToken(BaseCallbackHandler):
     def __init__(self, cancellation: Cancellation) -> None:
         self._cancellation = cancellation
 
-    def on_llm_new_token(self, token: object, **_: Any) -> None:
+    def on_llm_new_token(self, token: object, **_: Any) -> None:  # noqa: ARG002 (LangChain's signature)
         """End the chain from within if nobody waits for the answer any more."""
         self._cancellation.check()
 

@@ -14,6 +14,7 @@ from langchain_core.language_models import BaseChatModel
 
 from assistant.chat_models.hardware import Hardware, hardware
 from assistant.errors import ChatModelError
+from assistant.project import as_typed
 from assistant.settings import Settings
 
 __all__ = ["Choice", "Hardware", "choose", "default_concurrency", "hardware", "load", "located"]
@@ -181,6 +182,6 @@ def located(choice: Choice, fetch: Callable[[str], Path]) -> Path | None:
         raise ChatModelError(
             f"no file {path}",
             expected="a chat model: a GGUF file, a folder, or a name in the catalogue",
-            action="Correct ASSISTANT_CHAT_MODEL; scripts/download_model.py fetches models.",
+            action=f"Correct ASSISTANT_CHAT_MODEL; {as_typed('download-model')} fetches models.",
         )
     return fetch(choice.model)

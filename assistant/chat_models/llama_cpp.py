@@ -21,6 +21,7 @@ from assistant.chat_models.hardware import free_memory_gb
 from assistant.chat_models.local import Finished, LocalChatModel, Request
 from assistant.errors import ChatModelError
 from assistant.processes import core_count
+from assistant.project import as_typed
 from assistant.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ _CACHE_MIB = 512
 # at worst after two: a second or so for the 1.5B model on two cores. Batches of 32 tokens would
 # take 9 to 28 % more processor time than those of 256, these take 1 to 8 % more.
 _BATCH_TOKENS = 64
-_DOWNLOAD = "Delete the file and run scripts/download_model.py to fetch it again."
+_DOWNLOAD = f"Delete the file and fetch it again with: {as_typed('download-model')}"
 
 
 class Engine:
@@ -210,7 +211,7 @@ def _gguf_file(path: Path) -> Path:
         raise ChatModelError(
             f"no file {file}",
             expected="a chat model in GGUF format",
-            action="Correct ASSISTANT_CHAT_MODEL, or run scripts/download_model.py.",
+            action=f"Correct ASSISTANT_CHAT_MODEL, or run: {as_typed('download-model')}",
         )
     with file.open("rb") as content:
         magic = content.read(4)

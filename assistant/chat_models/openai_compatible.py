@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,14 +17,12 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai.chat_models.base import BaseChatOpenAI
 from pydantic import SecretStr
 
-from assistant.cancellation import Cancelled, current
 from assistant.chat_models.hanging_up import hang_up_when_cancelled
+from assistant.chat_models.openai_errors import readable_errors
 from assistant.errors import ChatModelError
 from assistant.settings import Settings
 
 _SECONDS_TO_CONNECT = 10
-# Of httpx or httpx2, whichever the client is made with.
-_BROKEN_OFF = {"RemoteProtocolError", "ReadError"}
 _OF_THE_END = ("finish_reason", "model_name")
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
@@ -58,12 +55,15 @@ class OpenAICompatibleChatModel(BaseChatOpenAI):
         return len(cjk) + math.ceil(other / _OTHER_BYTES_PER_TOKEN)
 
     def get_num_tokens_from_messages(
-        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None, **_: Any
+        self,
+        messages: Sequence[BaseMessage],
+        tools: Sequence[Any] | None = None,  # noqa: ARG002 (LangChain's signature)
+        **_: Any,
     ) -> int:
         """An estimate like `get_num_tokens`, with a few tokens more for each message."""
         return sum(self.get_num_tokens(get_buffer_string([message])) + 4 for message in messages)
 
-    def get_token_ids(self, text: str) -> list[int]:
+    def get_token_ids(self, text: str) -> list[int]:  # noqa: ARG002 (LangChain's signature)
         """Not known here; the numbers are the server's.
 
         Raises:
@@ -76,25 +76,25 @@ class OpenAICompatibleChatModel(BaseChatOpenAI):
         )
 
     def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        with _readable_errors(str(self.openai_api_base), self.model_name):
+        with readable_errors(str(self.openai_api_base), self.model_name):
             ending = _Ending()
             for chunk in super()._stream(*args, **kwargs):
                 yield ending.without_reason(chunk)
             yield ending.last_chunk()
 
     def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        with _readable_errors(str(self.openai_api_base), self.model_name):
+        with readable_errors(str(self.openai_api_base), self.model_name):
             return super()._generate(*args, **kwargs)
 
     async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
-        with _readable_errors(str(self.openai_api_base), self.model_name):
+        with readable_errors(str(self.openai_api_base), self.model_name):
             ending = _Ending()
             async for chunk in super()._astream(*args, **kwargs):
                 yield ending.without_reason(chunk)
             yield ending.last_chunk()
 
     async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        with _readable_errors(str(self.openai_api_base), self.model_name):
+        with readable_errors(str(self.openai_api_base), self.model_name):
             return await super()._agenerate(*args, **kwargs)
 
 
@@ -107,7 +107,7 @@ def load(model: str, settings: Settings) -> OpenAICompatibleChatModel:
     """
     address, key = settings.openai_base_url.strip(), settings.openai_api_key.strip() or "none"
     _check(address, key)
-    with _readable_errors(address, model):
+    with readable_errors(address, model):
         return OpenAICompatibleChatModel(
             model=_first_model(address, key) if model == "auto" else model,
             base_url=address,
@@ -213,107 +213,3 @@ def _first_model(address: str, key: str) -> str:
             action="Set ASSISTANT_CHAT_MODEL to the name under which the server has its model.",
         )
     return models[0].id
-
-
-@contextmanager
-def _readable_errors(address: str, model: str) -> Iterator[None]:
-    """The clients raise TypeError and the like where an answer is not of OpenAI's form.
-
-    Raises:
-        ChatModelError: With a sentence for the error.
-        Cancelled: The error came of hanging up.
-    """
-    try:
-        yield
-    except (
-        *(openai.OpenAIError, TimeoutError, ConnectionResetError),
-        *(ValueError, TypeError, AttributeError),
-    ) as error:
-        if (cancellation := current()) and cancellation.cancelled:
-            raise Cancelled from error
-        raise _readable(error, address, model) from error
-
-
-def _readable(error: Exception, address: str, model: str) -> ChatModelError:
-    """A sentence for what the server or the way to it did."""
-    reason: BaseException = error
-    while isinstance(reason, openai.APIConnectionError) and reason.__cause__:
-        reason = reason.__cause__
-    if type(reason).__name__ in _BROKEN_OFF:
-        reason = ConnectionResetError(str(reason))
-    _, got, expected, action = next(
-        row for row in _SENTENCES if isinstance(reason, row[0]) or isinstance(error, row[0])
-    )
-    names = {"address": address, "model": model, "error": str(reason) or error}
-    return ChatModelError(got.format(**names), expected=expected, action=action.format(**names))
-
-
-# From the particular to the general: the first that fits is used.
-_SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
-    (
-        openai.APITimeoutError,
-        "{address} did not answer in time",
-        "an answer within ASSISTANT_CHAT_TIMEOUT_SECONDS",
-        "Ask again later, or raise that setting.",
-    ),
-    (
-        TimeoutError,
-        "{address} stopped answering",
-        "a word within ASSISTANT_CHAT_TIMEOUT_SECONDS",
-        "Ask again later, or raise that setting.",
-    ),
-    (
-        ConnectionResetError,
-        "{address} broke the connection off: {error}",
-        "a whole answer",
-        "Ask again; if it stays, look at the server's log.",
-    ),
-    (
-        openai.APIConnectionError,
-        "{address} cannot be reached: {error}",
-        "a running server",
-        "Start it (lmdeploy serve api_server MODEL), or correct ASSISTANT_OPENAI_BASE_URL.",
-    ),
-    (
-        openai.AuthenticationError,
-        "{address} refused the key",
-        "a key that the server knows",
-        "Set ASSISTANT_OPENAI_API_KEY.",
-    ),
-    (
-        openai.PermissionDeniedError,
-        "{address} does not let this key use {model}",
-        "a key with the right to",
-        "Set ASSISTANT_OPENAI_API_KEY, or choose another ASSISTANT_CHAT_MODEL.",
-    ),
-    (
-        openai.NotFoundError,
-        "{address} has no model {model}, or no such address: {error}",
-        "a model of that server, and an address that ends in /v1 with most servers",
-        "Set ASSISTANT_CHAT_MODEL=auto to take the server's, or correct ASSISTANT_OPENAI_BASE_URL.",
-    ),
-    (
-        openai.RateLimitError,
-        "{address} has too many requests",
-        "a free place",
-        "Ask again in a minute.",
-    ),
-    (
-        openai.BadRequestError,
-        "{address} refused the request: {error}",
-        "a prompt that fits the model's context",
-        "Ask a shorter question, or lower ASSISTANT_PASSAGES_TOKENS.",
-    ),
-    (
-        openai.OpenAIError,
-        "{address} failed: {error}",
-        "an answer",
-        "Ask again; if it stays, look at the server's log.",
-    ),
-    (
-        Exception,
-        "{address} does not answer as expected: {error}",
-        "an OpenAI-compatible server, at an address that ends in /v1 with most of them",
-        "Correct ASSISTANT_OPENAI_BASE_URL, or look at the server's log.",
-    ),
-)

@@ -30,6 +30,7 @@ from assistant.chat_models.local import Finished, LocalChatModel, Request
 from assistant.chat_models.stopping import StopFilter
 from assistant.errors import ChatModelError
 from assistant.processes import core_count
+from assistant.project import as_typed
 from assistant.settings import Settings
 
 _REASON_CHARS = 200  # torch lists every tensor that does not fit
@@ -143,7 +144,7 @@ class _Streamer(TextStreamer):
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
         self._write = write
 
-    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+    def on_finalized_text(self, text: str, stream_end: bool = False) -> None:  # noqa: ARG002 (transformers' signature)
         self._write(text)
 
 
@@ -153,7 +154,7 @@ class _Ending(StoppingCriteria):
     def __init__(self, ended: Callable[[], bool]) -> None:
         self._ended = ended
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> Any:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> Any:  # noqa: ARG002 (transformers' signature)
         return torch.full((input_ids.shape[0],), self._ended(), device=input_ids.device)
 
 
@@ -188,7 +189,7 @@ def load(folder: Path, settings: Settings) -> TransformersChatModel:
         raise ChatModelError(
             f"no file {folder / 'config.json'}",
             expected="the folder of a causal language model",
-            action="Correct ASSISTANT_CHAT_MODEL, or run scripts/download_model.py.",
+            action=f"Correct ASSISTANT_CHAT_MODEL, or run: {as_typed('download-model')}",
         )
     torch.set_num_threads(min(torch.get_num_threads(), core_count()))
     options = _precision(settings)
@@ -204,8 +205,8 @@ def load(folder: Path, settings: Settings) -> TransformersChatModel:
         raise ChatModelError(
             f"transformers cannot load {folder}: {error}",
             expected="a whole folder of a causal language model that transformers knows",
-            action="Run scripts/download_model.py to fetch it again. If it brings code of its own "
-            "that you have read, set ASSISTANT_TRUST_REMOTE_CODE=true.",
+            action=f"Fetch it again with: {as_typed('download-model')}. If it brings code of its "
+            "own that you have read, set ASSISTANT_TRUST_REMOTE_CODE=true.",
         ) from error
     _check_template(folder, tokenizer)
     if settings.lora_folder is not None:

@@ -21,7 +21,7 @@ from assistant.errors import HostNotAllowedError
 
 logger = logging.getLogger(__name__)
 
-_EVERY_ADDRESS = ("", "0.0.0.0", "::")
+_EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 (compared with, not listened on)
 # Parsers of addresses differ over anything else: `evil.example\@localhost` has two hosts.
 _HOST = re.compile(r"([\w-][\w.-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?", re.ASCII)
 _MOST_TOLD = 20  # different names that the log tells of

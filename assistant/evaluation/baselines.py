@@ -31,12 +31,12 @@ _PLAIN_CONSTANT = 60  # Cormack, Clarke and Büttcher, SIGIR 2009
 _COURSE_COLLECTION = "course"
 
 
-def dense(version: OpenVersion, question: str, vector: Vector) -> list[str]:
+def dense(version: OpenVersion, question: str, vector: Vector) -> list[str]:  # noqa: ARG001 (all baselines are called alike)
     """By cosine alone."""
     return _addresses(version, _by_cosine(version, vector))
 
 
-def keyword(version: OpenVersion, question: str, vector: Vector) -> list[str]:
+def keyword(version: OpenVersion, question: str, vector: Vector) -> list[str]:  # noqa: ARG001 (all baselines are called alike)
     """By BM25 alone, without translations of words."""
     return _addresses(version, _by_words(version, question).tolist())
 
@@ -96,7 +96,7 @@ def course(folder: Path) -> Variant:
             action="Run: python scripts/course_pipeline.py --db FOLDER (see its --help)",
         ) from error
 
-    def nearest(version: OpenVersion, question: str, vector: Vector) -> list[str]:
+    def nearest(version: OpenVersion, question: str, vector: Vector) -> list[str]:  # noqa: ARG001 (all baselines are called alike)
         result = collection.query(
             query_embeddings=vector[None, :], n_results=_K, include=["metadatas"]
         )

@@ -31,7 +31,7 @@ class ChromaServer:
 
     url: str
     token: str = field(default="", repr=False)
-    token_header: str = "Authorization"
+    token_header: str = "Authorization"  # noqa: S105 (the name of a header)
     heartbeat_seconds: float = 10.0
     answer_seconds: float = 60.0
 
@@ -90,7 +90,7 @@ def server_client(server: ChromaServer) -> Any:
             settings=Settings(**options),
         )
         # Chroma gives its HTTP client no timeout, and no public way to set one.
-        client._server._session.timeout = httpx.Timeout(server.answer_seconds)
+        client._server._session.timeout = httpx.Timeout(server.answer_seconds)  # noqa: SLF001 (chromadb has no option for it)
     except (httpx.HTTPError, ChromaError, ValueError) as error:
         raise server_error(server.url, error) from error
     return client

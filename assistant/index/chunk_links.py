@@ -39,7 +39,7 @@ def has_link(source: Source, commit: str) -> bool:
 
 def mark(linked: bool) -> Callable[[int, int], str]:
     """What the splitter takes for the address of lines."""
-    return lambda start, end: _LINES if linked else ""
+    return lambda _start, _end: _LINES if linked else ""
 
 
 def filled_in(chunk: Chunk, places: Mapping[str, Place]) -> Chunk:

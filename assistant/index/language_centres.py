@@ -127,7 +127,7 @@ class LanguageCentres:
         """
         means = dict(self._means)
         for other in others:
-            means = {**other._means, **means}
+            means = {**other._means, **means}  # noqa: SLF001 (its own class)
         borrowed = means.keys() - self._means.keys()
         rows = [row for row, name in enumerate(languages) if name in borrowed]
         if not rows:

@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from assistant.errors import IndexCorruptError, IndexMismatchError
 from assistant.index.atomic_files import replace_text
+from assistant.project import as_typed
 
 FORMAT_VERSION = 3
 METRIC = "cosine"
@@ -20,7 +21,7 @@ EMBEDDED = "embedded"
 # Of what `search_files` writes; to be raised with any of its formats. The first number is
 # `keywords.words.WORDS_VERSION`, which is not imported, as words are heavy to load.
 SEARCH_VERSION = "2.1"
-REBUILD = "Run: python scripts/build_index.py"
+REBUILD = f"Run: {as_typed('build-index')}"
 _FILE_NAME = "manifest.json"
 _Count = Annotated[int, Field(ge=0)]
 

@@ -59,7 +59,7 @@ def switch_to(db_folder: Path, version: Path) -> None:
     replace_text(db_folder / POINTER, "\n".join([version.name, *before]) + "\n")
 
 
-def remove_unused(db_folder: Path, also: Callable[[Path], None] = lambda folder: None) -> None:
+def remove_unused(db_folder: Path, also: Callable[[Path], None] = lambda _: None) -> None:
     """Remove versions that are neither in use, nor the one before, nor held by a reader.
 
     Among them is what a killed build left.

@@ -9,17 +9,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from assistant.embeddings import Embedder
 from assistant.indexing.growing import sources_had, sources_lacking
-from assistant.settings import PROJECT_FOLDER, Settings
+from assistant.processes import environment_with_package
+from assistant.settings import Settings
 
-_SCRIPT = PROJECT_FOLDER / "scripts" / "build_index.py"
+_COMMAND = (sys.executable, "-m", "assistant.commands.entry_point", "build-index")
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 10
 _NICENESS = 15  # Linux gives what has 0 some 28 times as much time (1024 to 36)
@@ -30,12 +30,14 @@ class BuildProcess:
 
     Args:
         settings: Name sources file and index.
-        script: Is started; the command that builds.
+        command: Is started; builds an index.
     """
 
-    def __init__(self, settings: Settings, script: Path = _SCRIPT) -> None:
+    def __init__(self, settings: Settings, command: Sequence[str] = _COMMAND) -> None:
         where = ["--sources", str(settings.sources_file), "--db", str(settings.db_folder)]
-        self._process = subprocess.Popen([sys.executable, str(script), "--growing", *where])
+        self._process = subprocess.Popen(
+            [*command, "--growing", *where], env=environment_with_package()
+        )
         _let_others_go_first(self._process.pid)  # before it has threads, which inherit it
 
     @property
@@ -54,7 +56,7 @@ class BuildProcess:
 
 @contextmanager
 def missing_sources_added(
-    settings: Settings, embedder: Callable[[], Embedder], *, script: Path = _SCRIPT
+    settings: Settings, embedder: Callable[[], Embedder], *, command: Sequence[str] = _COMMAND
 ) -> Iterator[None]:
     """Where the settings want it, build in the background while the block runs.
 
@@ -65,7 +67,7 @@ def missing_sources_added(
     Args:
         settings: Whether to build, and what.
         embedder: Gives the embedder, which is needed only where something is to be built.
-        script: The command that builds.
+        command: Builds the index in another process.
     """
     if not (settings.build_missing_index or settings.space_id):
         yield
@@ -74,7 +76,7 @@ def missing_sources_added(
     if not sources_lacking(settings, loaded):
         yield
         return
-    process = BuildProcess(settings, script)
+    process = BuildProcess(settings, command)
     try:
         while not sources_had(settings, loaded) and process.running:
             time.sleep(_LOOK_SECONDS)
@@ -86,7 +88,7 @@ def missing_sources_added(
 def _let_others_go_first(pid: int) -> None:
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        if psutil.WINDOWS:
+        if sys.platform == "win32":
             process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
         else:
             process.nice(max(_NICENESS, process.nice()))

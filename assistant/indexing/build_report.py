@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from assistant.index.manifest import SEARCH_VERSION, FileEntry, Manifest, SourceEntry
 from assistant.indexing.job import Job

@@ -30,7 +30,7 @@ def store_calibration(db_folder: Path, calibration: Mapping[str, Any]) -> Manife
         )
     with build_locked(db_folder):
         version = current_version(db_folder)
-        assert version is not None  # a version in use is not removed
+        assert version is not None  # noqa: S101 (a version in use is not removed)
         manifest = replace(Manifest.read(version), calibration=dict(calibration))
         with writing(db_folder):
             manifest.write(version)

@@ -44,7 +44,7 @@ class EmbeddingCache:
         self._encode = encode
         self._file = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}.sqlite"
         self._database: sqlite3.Connection | None = None
-        self._trying(lambda database: None)
+        self._trying(lambda _: None)
 
     def close(self) -> None:
         """Close the file; the object is of no use afterwards."""
@@ -68,7 +68,7 @@ class EmbeddingCache:
         return call(self._database)
 
     def vectors(
-        self, texts: Sequence[str], ready: Callable[[int, int], None] = lambda stored, new: None
+        self, texts: Sequence[str], ready: Callable[[int, int], None] = lambda _stored, _new: None
     ) -> Vectors:
         """Vectors of the texts.
 
@@ -121,7 +121,7 @@ class EmbeddingCache:
         for start in range(0, len(hashes), _LOOKUP):
             part = hashes[start : start + _LOOKUP]
             marks = ",".join("?" * len(part))
-            query = f"SELECT text_hash, vector FROM vectors WHERE text_hash IN ({marks})"
+            query = f"SELECT text_hash, vector FROM vectors WHERE text_hash IN ({marks})"  # noqa: S608 (`marks` are question marks)
             for key, vector in database.execute(query, part):
                 if len(vector) == size:
                     yield key, vector

@@ -100,7 +100,13 @@ class _Fetching:
         self._stopped = False
 
     def __call__(
-        self, stage: str, done: int, total: int | None, unit: str, *, at: str = ""
+        self,
+        stage: str,
+        done: int,
+        total: int | None,  # noqa: ARG002 (called as a Progress)
+        unit: str,
+        *,
+        at: str = "",  # noqa: ARG002 (called as a Progress)
     ) -> None:
         with self._lock:
             if self._stopped:

@@ -215,7 +215,7 @@ def _handed_out(
 
 
 def _start_worker(parser: FileParser) -> None:
-    global _parser  # a worker's only way to keep what it was started with
+    global _parser  # noqa: PLW0603 (a worker's only way to keep what it was started with)
     _parser = parser
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the build ends its workers itself
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -117,7 +117,7 @@ class VersionWriter:
                 self._texts.write(window.texts)
                 if window.chunks:
                     self._opened().write(window.chunks, window.vectors)
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+        except BaseException as error:  # noqa: BLE001 (raised in the thread that waits)
             self._error = error
 
     def _raise(self) -> None:

@@ -165,7 +165,7 @@ def _fence(token: Token, lines: list[str], first: int, last: int, depth: int) ->
 
 
 def _title(token: Token, lines: list[str], first: int) -> str:
-    assert token.map is not None
+    assert token.map is not None  # noqa: S101 (all blocks have lines)
     raw = "\n".join(lines[first : first + token.map[1] - token.map[0]])
     if token.markup in ("=", "-"):
         raw = raw.rsplit("\n", 1)[0]

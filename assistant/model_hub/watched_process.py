@@ -117,7 +117,7 @@ def _first_line(process: subprocess.Popen[str]) -> queue.SimpleQueue[str]:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def read() -> None:
-        assert process.stdout is not None
+        assert process.stdout is not None  # noqa: S101 (it is a pipe)
         lines.put(process.stdout.readline())
         for _ in process.stdout:
             pass
@@ -141,7 +141,7 @@ def _wait(process: subprocess.Popen[str]) -> None:
 
 
 def _send(process: subprocess.Popen[str], line: str) -> None:
-    assert process.stdin is not None
+    assert process.stdin is not None  # noqa: S101 (it is a pipe)
     try:
         process.stdin.write(line + "\n")
         process.stdin.flush()

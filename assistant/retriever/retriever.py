@@ -160,7 +160,7 @@ class KnowledgeRetriever(BaseRetriever):
         self,
         query: str,
         *,
-        run_manager: CallbackManagerForRetrieverRun,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 (LangChain's signature)
         k: int | None = None,
         filters: SearchFilters | None = None,
     ) -> list[Document]:

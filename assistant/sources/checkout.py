@@ -21,6 +21,7 @@ from assistant.errors import (
     SourceUnreachableError,
 )
 from assistant.progress import Progress, silent
+from assistant.project import as_typed
 from assistant.sources.clones import Clone, NoSuchRevisionError, Reached, pack_bytes
 from assistant.sources.git import GitCommandError, without_password
 
@@ -117,7 +118,7 @@ def _as_it_is(clone: Clone, timeout_seconds: float, progress: Progress) -> Check
         raise SourceError(
             f"source {clone.source.name}: no finished clone of it in {clone.folder}",
             expected="a clone from these addresses at this revision, as nothing may be fetched",
-            action="Run scripts/build_index.py once without --offline.",
+            action=f"Run once without --offline: {as_typed('build-index')}",
         )
     return _kept(clone, reached, "offline: not asked for anything newer")
 

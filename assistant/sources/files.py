@@ -107,7 +107,7 @@ def _links_to_folder(location: Path) -> bool:
         return False
 
 
-def _why_not(
+def _why_not(  # noqa: PLR0911 (one for each reason)
     root: Path, path: str, real: dict[str, str], max_file_bytes: int, python_sources: bool
 ) -> str:
     """The reason to skip a wanted file; empty if it is to be read."""

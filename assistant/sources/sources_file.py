@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from assistant.documents import Source
 from assistant.errors import SourcesFileError
-from assistant.settings import PROJECT_FOLDER
+from assistant.project import IN_CHECKOUT, PROJECT_FOLDER
 from assistant.sources.git import without_password
 from assistant.sources.links import template_fields
 from assistant.sources.source_table import SourceTable
@@ -21,6 +21,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_CREATE = "Create it" if IN_CHECKOUT else "Create it with: kb-assistant init"
 _ACTION = "Correct it there; the comments in knowledge/sources.toml show how sources are written."
 
 
@@ -56,6 +57,13 @@ def read_sources(file: Path) -> tuple[Source, ...]:
 def _text(file: Path) -> str:
     try:
         content = file.read_bytes()
+    except FileNotFoundError as error:
+        raise SourcesFileError(
+            f"{file} cannot be read: {error.strerror}",
+            expected='a list of sources in TOML: [[source]], then name = "documents" and '
+            'folder = "/path/to/documents", each on a line of its own',
+            action=f"{_CREATE}, or name another file with --sources or ASSISTANT_SOURCES_FILE.",
+        ) from error
     except OSError as error:
         raise SourcesFileError(
             f"{file} cannot be read: {error.strerror}",

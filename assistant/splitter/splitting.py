@@ -78,7 +78,9 @@ def _merged(groups: Sequence[list[Span]], own_first: bool, measure: Measure) -> 
                 continue
             if last.only_headings and own_first and place == 1 and measure.shows(first.path):
                 needed = len(result.pop().path)  # its title is in the context of what follows
-                group = [replace(span, needed=max(needed, span.needed)) for span in group]
+                group = [  # noqa: PLW2901 (the same spans, with more context)
+                    replace(span, needed=max(needed, span.needed)) for span in group
+                ]
         result.extend(group)
         whole = len(group) == 1
     return result

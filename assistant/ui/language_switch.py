@@ -60,7 +60,12 @@ def connect_language_switch(demo: gr.Blocks, switch: gr.Radio, page: Texts, titl
 
     It starts with the language chosen in this browser before, else the browser's own.
     """
-    chosen_before = gr.BrowserState("", storage_key="assistant-language", secret="language")
+    # The secret only keeps gradio from making another one at each start.
+    chosen_before = gr.BrowserState(
+        "",
+        storage_key="assistant-language",
+        secret="language",  # noqa: S106 (nothing secret is stored)
+    )
 
     def first_language(remembered: str, request: gr.Request) -> Language:
         if remembered in ("zh", "en"):

@@ -72,7 +72,7 @@ class _Parts:
         return Shown(self.conversation, self.chat, self.passages, self.box, self.send, self.stop)
 
 
-def build_demo(
+def build_demo(  # noqa: PLR0913 (each part of a page can be replaced)
     chain: AnswerChain,
     current: Callable[[], Manifest],
     *,

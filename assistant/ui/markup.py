@@ -91,7 +91,7 @@ class _Renderer(RendererHTML):
         tokens[idx].attrSet("rel", "noopener noreferrer nofollow")
         return self.renderToken(tokens, idx, options, env)
 
-    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:  # noqa: ARG002 (the signature of a rule of markdown-it)
         """Code with its language's name and a button that copies it."""
         name = escapeHtml(tokens[idx].info.split(maxsplit=1)[0] if tokens[idx].info.strip() else "")
         return (

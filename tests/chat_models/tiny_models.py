@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gguf
 import numpy as np
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
 
 _NAMES = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau"
 _NOUNS = "upsilon phi chi psi omega model server index answer question passage"
@@ -82,7 +86,7 @@ def make_folder(folder: Path, *, width: int = 64) -> Path:
 
     tokenizer = _tokenizer()
     torch.manual_seed(7)
-    network = AutoModelForCausalLM.from_config(
+    network = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
         InternLM3Config(
             vocab_size=len(tokenizer),
             hidden_size=width,
@@ -121,7 +125,7 @@ def make_adapter(folder: Path, base: Path) -> Path:
     return folder
 
 
-def _tokenizer():
+def _tokenizer() -> PreTrainedTokenizerFast:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -134,7 +138,7 @@ def _tokenizer():
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )
     tokenizer.train_from_iterator([" " + " ".join(WORDS)] * 2, trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         bos_token="<s>",
         eos_token="<|im_end|>",

@@ -37,7 +37,7 @@ async def ask(
     client: str = "127.0.0.1",
     method: str = "GET",
     content: bytes | AsyncIterator[bytes] | None = None,
-    **headers: str,
+    **headers: Any,
 ) -> httpx.Response:
     app = guarded(Starlette(routes=[Route("/", echo, methods=["GET", "POST", "OPTIONS"])]), door)
     transport = httpx.ASGITransport(app, client=(client, 1))
@@ -116,7 +116,7 @@ def test_a_name_that_becomes_known_later_is_allowed() -> None:
     assert "tunnel.example.net:443" in hosts
 
 
-FORWARDED = {
+FORWARDED: dict[str, Any] = {
     "x_forwarded_for": "203.0.113.9",
     "x_forwarded_proto": "https",
     "x_forwarded_host": "localhost",

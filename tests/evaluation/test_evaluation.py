@@ -38,6 +38,7 @@ from assistant.evaluation.baselines import BASELINES, STEPS
 from assistant.reports.evaluation_page import Evaluation, page
 from assistant.reports.plots import bars, distributions
 from assistant.retriever import KnowledgeRetriever
+from tests.fakes import Reports
 from tests.sample_index import build_pages, open_sample, sample_embedder
 
 ANSWERABLE = EvalQuestion("a", "?", "zh", "howto", ("r/x.md",), ("en",), ("--tp 8",))
@@ -239,8 +240,8 @@ def test_a_question_that_the_page_would_not_accept_is_named(finder: KnowledgeRet
 
 
 def test_progress_is_told(finder: KnowledgeRetriever) -> None:
-    seen = []
-    ask(judging(finder), QUESTIONS, progress=lambda *report: seen.append(report))
+    seen = Reports()
+    ask(judging(finder), QUESTIONS, progress=seen)
     assert seen[-1] == ("search", len(QUESTIONS), len(QUESTIONS), "questions")
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assistant.embeddings.base import Vectors
 from assistant.errors import IndexCorruptError
 from assistant.index.exact_vectors import ExactVectors, write_exact_vectors
 
 
-def unit_vectors(count: int) -> np.ndarray:
+def unit_vectors(count: int) -> Vectors:
     vectors = np.random.default_rng(3).normal(size=(count, 8)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def test_cosines_are_those_of_the_written_vectors(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ def make_vectors(languages: Sequence[str]) -> Vectors:
     for row, language in enumerate(languages):
         vectors[row, row % TOPICS] = 1
         vectors[row, -1 if language == "zh" else -2] = 3
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def write(folder: Path, languages: Sequence[str], vectors: Vectors) -> LanguageCentres:

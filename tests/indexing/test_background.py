@@ -60,7 +60,8 @@ def test_the_build_ends_with_the_block(settings: Settings, tmp_path: Path) -> No
         "time.sleep(600)\n"
     )
     before = set(psutil.Process().children())
-    with missing_sources_added(settings, lambda: Application(settings).embedder, script=script):
+    command = [sys.executable, str(script)]
+    with missing_sources_added(settings, lambda: Application(settings).embedder, command=command):
         (started,) = set(psutil.Process().children()) - before
         if sys.platform != "win32":
             assert started.nice() > os.nice(0)
@@ -86,7 +87,8 @@ def test_an_index_that_cannot_be_searched_is_made_anew(
 def test_a_failed_build_leaves_the_error_to_the_block(settings: Settings, tmp_path: Path) -> None:
     script = tmp_path / "build_index.py"
     script.write_text("raise SystemExit(1)\n")
-    with missing_sources_added(settings, lambda: Application(settings).embedder, script=script):
+    command = [sys.executable, str(script)]
+    with missing_sources_added(settings, lambda: Application(settings).embedder, command=command):
         assert current_version(settings.db_folder) is None
 
 
@@ -103,6 +105,7 @@ def test_nothing_is_started_where_nothing_lacks_or_it_is_not_wanted(
     script, started = tmp_path / "build_index.py", tmp_path / "started"
     script.write_text(f"open({str(started)!r}, 'w')\n")
     before = psutil.Process().children()
-    with missing_sources_added(settings, lambda: Application(settings).embedder, script=script):
+    command = [sys.executable, str(script)]
+    with missing_sources_added(settings, lambda: Application(settings).embedder, command=command):
         assert psutil.Process().children() == before
     assert not started.exists()

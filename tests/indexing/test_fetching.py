@@ -17,13 +17,14 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from assistant.commands.terminal_progress import TerminalProgress
 from assistant.documents import Source
 from assistant.errors import SourceUnreachableError
 from assistant.indexing.fetching import SourceFetcher, fetch_all
 from assistant.indexing.survey import FileRules, Survey, survey
 from assistant.progress import Progress, silent
 from assistant.sources import Checkout
-from scripts.terminal_progress import TerminalProgress
+from tests.fakes import Reports
 
 LIMIT = 20  # seconds that nothing here takes
 
@@ -134,14 +135,14 @@ def test_a_long_fetch_is_told_where_nobody_watches(sources: list[Source]) -> Non
 
 
 def test_the_bytes_of_all_are_one_stage(sources: list[Source]) -> None:
-    seen = []
+    seen = Reports()
 
     def fetch(source: Source, progress: Progress) -> Checkout:
         progress(f"fetch {source.name}", 10, None, "B")
         progress(f"fetch {source.name}", 30, 30, "B")
         return checkout_of(source)
 
-    look(sources, fetch, lambda *report: seen.append(report))
+    look(sources, fetch, seen)
     fetched = [report for report in seen if report[0] == "fetch sources"]
     assert max(done for _, done, _, _ in fetched) == 90
     assert fetched[-1] == ("fetch sources", 90, 90, "B")

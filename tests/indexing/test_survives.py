@@ -158,8 +158,8 @@ def test_what_a_killed_build_left_is_removed(folder: Path, tmp_path: Path) -> No
 INTERRUPTED = """
 import sys, time
 from pathlib import Path
-sys.path.insert(0, {project!r}); sys.path.insert(0, {project!r} + "/scripts")
-from command_line import run
+sys.path.insert(0, {project!r})
+from assistant.commands.command_line import run
 from tests.indexing.test_kills import SlowEmbedder
 from assistant.documents import Source
 from assistant.keywords import KeywordIndex

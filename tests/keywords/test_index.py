@@ -222,9 +222,9 @@ def test_scores_are_those_of_bm25s(folder: Path, index: KeywordIndex) -> None:
     rows = [[numbers[name] for name in text] for text in texts]
     engine.index((rows, numbers), create_empty_token=False, show_progress=False)
     for word in names:
-        rows, scores = index.postings(word)
+        found, scores = index.postings(word)
         ours = np.zeros(len(index), dtype=np.float32)
-        ours[rows] = scores
+        ours[found] = scores
         theirs = engine.get_scores_from_ids([numbers[word]])
         assert ours == pytest.approx(theirs, rel=1e-6), word
     assert scored(index, "zebra").any()
@@ -234,8 +234,13 @@ def test_known_chunks_are_not_cut_into_words_again(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    cut = []
-    monkeypatch.setattr(counts, "_words", lambda chunk: cut.append(chunk.id) or ["platypus"])
+    cut: list[str] = []
+
+    def words(chunk: Chunk) -> list[str]:
+        cut.append(chunk.id)
+        return ["platypus"]
+
+    monkeypatch.setattr(counts, "_words", words)
     kept = [chunk for chunk in make_chunks() if chunk.id != "xtuner/README.md#0"]
     write_keyword_index(tmp_path, [*kept, make_chunk(id="new", text="A platypus.")])
     assert cut == ["new"]

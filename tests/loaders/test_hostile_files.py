@@ -333,11 +333,10 @@ def laughs() -> str:
 
 def docx_with_doctype(doctype: str, text: str) -> bytes:
     content = docx(paragraph(text))
-    members: dict[str, str | bytes] = {}
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    members["word/document.xml"] = doctype.encode() + bytes(members["word/document.xml"])
-    return zipped(members)
+    members["word/document.xml"] = doctype.encode() + members["word/document.xml"]
+    return zipped({**members})
 
 
 def pdf_bomb() -> bytes:

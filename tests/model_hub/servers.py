@@ -247,7 +247,7 @@ class PackageIndex(HubServer):
 
 
 def _project(wheel: str) -> str:
-    return wheel.split("-")[0].replace("_", "-")
+    return wheel.split("-", maxsplit=1)[0].replace("_", "-")
 
 
 def wheel(package: str, version: str, member: str, content: bytes) -> tuple[str, bytes]:

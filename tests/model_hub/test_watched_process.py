@@ -16,6 +16,7 @@ from assistant.errors import HubError
 from assistant.model_hub.hub_protocol import Watch
 from assistant.model_hub.watched_process import folder_bytes, run_child
 from assistant.progress import silent
+from tests.fakes import Reports
 
 
 def test_what_vanishes_while_it_is_counted_counts_nothing(
@@ -52,8 +53,8 @@ def test_a_child_that_makes_and_removes_folders_all_the_time(tmp_path: Path) -> 
         "        shutil.rmtree(pathlib.Path(sys.argv[1], f'{number}'))\n"
         "pathlib.Path(sys.argv[1], 'whole').write_bytes(b'12345')\n"
     )
-    told: list[int] = []
-    watch = Watch("tiny", 60, lambda stage, done, total, unit: told.append(done))
+    told = Reports()
+    watch = Watch("tiny", 60, told)
     run_child([sys.executable, "-c", busy, tmp_path], environment={}, folder=tmp_path, watch=watch)
     assert told
     assert folder_bytes(tmp_path) == 5

@@ -28,7 +28,7 @@ def make_cross_encoder(folder: Path, labels: int = 1) -> Path:
     tokens += [f"##{character}" for character in characters]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.txt").write_text("\n".join(t for t in tokens if t.strip()), encoding="utf-8")
-    config = BertConfig(
+    config = BertConfig(  # type: ignore[call-arg]  # num_labels is an option of its base
         vocab_size=len(tokens),
         hidden_size=16,
         num_hidden_layers=2,

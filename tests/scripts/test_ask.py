@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from assistant.commands.ask import ask
 from assistant.documents import Answer, SearchFilters
-from assistant.settings import PROJECT_FOLDER
 from tests.chat_models.openai_server import KEY, OpenAIServer, serving
 from tests.fakes import ScriptedChain
 from tests.scripts.commands import Commands, Finished
@@ -118,12 +117,8 @@ def test_people_get_the_answer_and_its_sources(asking: Asking) -> None:
     assert "https://example.org/blob/main/docs/zh_cn" in done.stderr
 
 
-def test_people_get_an_answer_of_several_searches(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.syspath_prepend(str(PROJECT_FOLDER / "scripts"))
-    ask = importlib.import_module("ask")
-    answer = ask._ask(ScriptedChain(), QUESTION, SearchFilters(), aloud=True)
+def test_people_get_an_answer_of_several_searches(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = ask(ScriptedChain(), QUESTION, SearchFilters(), aloud=True)
     printed = capsys.readouterr()
     assert printed.out == "Let me look again. It is 4 [3].\n"
     assert "[3] lmdeploy/docs/a.md:1-2" in printed.err
@@ -134,11 +129,10 @@ def test_people_get_an_answer_of_several_searches(
 def test_people_are_told_that_an_answer_is_not_complete(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.syspath_prepend(str(PROJECT_FOLDER / "scripts"))
-    ask, chain = importlib.import_module("ask"), ScriptedChain()
+    chain = ScriptedChain()
     cut = Answer("It is", refused=False, finish_reason="length")
     chain.events = (*chain.events[:-1], cut)
-    ask._ask(chain, QUESTION, SearchFilters(), aloud=True)
+    ask(chain, QUESTION, SearchFilters(), aloud=True)
     assert "not complete" in capsys.readouterr().err
 
 

@@ -75,7 +75,7 @@ def http_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[st
         def do_GET(self) -> None:
             answer(self)
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_GET  # noqa: N815 (the library's name)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             return

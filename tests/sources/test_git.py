@@ -18,6 +18,7 @@ from assistant.documents import Source
 from assistant.errors import SourceError, SourceUnreachableError
 from assistant.sources import fetch
 from assistant.sources.git import GitCommandError, run_git, without_password
+from tests.fakes import Reports
 from tests.sources.repositories import Repository, git_answer, http_server, make_repository
 
 SECONDS = 10.0
@@ -39,9 +40,11 @@ def objects(folder: Path) -> set[str]:
 def large(tmp_path: Path) -> Repository:
     """Twenty pages beside forty pictures of 100 KB."""
     noise = random.Random(0)
-    pages = {f"docs/{number}.md": f"# Page {number}\n" * 20 for number in range(20)}
+    pages: dict[str, str | bytes] = {
+        f"docs/{number}.md": f"# Page {number}\n" * 20 for number in range(20)
+    }
     pictures = {f"img/{number}.png": noise.randbytes(100_000) for number in range(40)}
-    return make_repository(tmp_path / "large", pages | pictures)
+    return make_repository(tmp_path / "large", {**pages, **pictures})
 
 
 def test_less_is_transferred_than_by_a_shallow_clone(
@@ -105,12 +108,12 @@ class CountingWriter:
 
 
 def test_the_bytes_that_arrive_are_reported(large: Repository, clones: Path) -> None:
-    reports: list[tuple[str, int, int | None, str]] = []
+    reports = Reports()
     fetch(
         Source("tool", git=(large.address,), include=("**",)),
         folder=clones,
         timeout_seconds=60,
-        progress=lambda *report: reports.append(report),
+        progress=reports,
     )
     assert reports[0] == ("fetch tool", 0, None, "B")
     stage, done, total, unit = reports[-1]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from assistant.documents import Answer, FinishReason, Question, SearchFilters
+from assistant.documents import Answer, FinishReason, Question, Retrieved, SearchFilters
 from assistant.ui.conversation import Exchange, messages
 from assistant.ui.progress import steps
 from assistant.ui.sources_panel import panel
@@ -38,9 +38,10 @@ async def test_hits_of_several_searches_add_up_under_numbers_of_their_own() -> N
 
 async def test_a_search_without_evidence_after_one_with_it_is_no_refusal() -> None:
     chain = ScriptedChain()
+    second = chain.events[3]
+    assert isinstance(second, Retrieved)
     chain.events = tuple(
-        replace(event, answerable=False) if event is chain.events[3] else event
-        for event in chain.events
+        replace(event, answerable=False) if event is second else event for event in chain.events
     )
     assert {exchange.status for exchange in await followed(chain)}.isdisjoint({"refused"})
 

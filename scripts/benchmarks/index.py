@@ -8,7 +8,6 @@ import random
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -18,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import psutil
-from command_line import say
 
-_HERE = Path(__file__).resolve().parent
-_LIMIT_SECONDS = 4 * 3600
+from assistant.commands.command_line import say
+from scripts.benchmarks.programs import LIMIT_SECONDS, output_of, start, start_command
+
 _SAMPLE_SECONDS = 0.1
 _EDITS = 5
 _WORD = re.compile(r"\w+")
@@ -36,16 +35,12 @@ class Run:
     peak_mb: float
 
 
-def run(script: str, *arguments: str) -> Run:
-    """Run one of our scripts to its end."""
-    started = time.monotonic()
-    command = [sys.executable, str(_HERE / script), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        watcher = _MemoryWatcher(process.pid)
-        output, _ = process.communicate(timeout=_LIMIT_SECONDS)
-        seconds = time.monotonic() - started
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
+def run(program: subprocess.Popen[str]) -> Run:
+    """Wait for the end of a program that was just started."""
+    began = time.monotonic()
+    watcher = _MemoryWatcher(program.pid)
+    output = output_of(program)
+    seconds = time.monotonic() - began
     return Run(output, seconds, watcher.peak() / (1 << 20))
 
 
@@ -84,14 +79,15 @@ def compare(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> 
     folder.mkdir(parents=True, exist_ok=True)
     listed = folder / "files.txt"
     listed.write_text("\n".join(f"{address}\t{file}" for address, file in files), "utf-8")
-    result = {"files": len(files), "ours": ours(files, embedder, folder / "ours")}
+    result = {"files": len(files), "ours": ours(files, folder / "ours")}
     common = ["--files", str(listed), "--embedder", str(embedder)]
     for name, module in (("course", "unstructured"), ("txtai", "txtai")):
         if importlib.util.find_spec(module) is None:
             say(f"{name}: left out, {module} is not installed")
             continue
         say(f"{name}...")
-        done = run(f"{name}_pipeline.py", *common, "--db", str(folder / name))
+        pipeline = f"scripts.benchmarks.{name}_pipeline"
+        done = run(start(pipeline, *common, "--db", str(folder / name)))
         printed = json.loads(done.output)
         result[name] = {
             "build_seconds": done.seconds,
@@ -102,7 +98,7 @@ def compare(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> 
     return result
 
 
-def ours(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> dict[str, Any]:
+def ours(files: Sequence[tuple[str, Path]], folder: Path) -> dict[str, Any]:
     """Full build, a build with nothing to do, and builds with one edited file.
 
     Seconds and their ratios are of whole processes and, under "build", of what the command
@@ -112,13 +108,13 @@ def ours(files: Sequence[tuple[str, Path]], embedder: Path, folder: Path) -> dic
     for address, file in files:
         (docs / address).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, docs / address)
-    arguments = _arguments(folder, docs, embedder)
+    arguments = _arguments(folder, docs)
     say("ours...")
-    full = run("build_index.py", *arguments)
-    same = run("build_index.py", *arguments)
+    full = run(start_command("build-index", *arguments))
+    same = run(start_command("build-index", *arguments))
     edited = docs / files[len(files) // 2][0]
     _add_paragraph(edited)
-    one = run("build_index.py", *arguments)
+    one = run(start_command("build-index", *arguments))
     summaries = {
         "full": json.loads(full.output),
         "unchanged": json.loads(same.output),
@@ -148,11 +144,10 @@ def _add_paragraph(file: Path) -> None:
 
 def _watched(arguments: list[str], edited: Path) -> dict[str, Any]:
     """The summary of a build by a command that watches, the median of several by seconds."""
-    command = [sys.executable, str(_HERE / "build_index.py"), *arguments, "--watch"]
     summaries = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        limit = threading.Timer(_LIMIT_SECONDS, process.kill)
+    with start_command("build-index", *arguments, "--watch") as process:
+        assert process.stdout is not None  # noqa: S101 (it is a pipe)
+        limit = threading.Timer(LIMIT_SECONDS, process.kill)
         limit.start()
         try:
             process.stdout.readline()  # of the first build; it watches by then
@@ -169,7 +164,7 @@ def _watched(arguments: list[str], edited: Path) -> dict[str, Any]:
 
 
 def growth(
-    files: Sequence[tuple[str, Path]], embedder: Path, folder: Path, times: Sequence[int]
+    files: Sequence[tuple[str, Path]], folder: Path, times: Sequence[int]
 ) -> list[dict[str, Any]]:
     """Our build over the files, and over as many times as much text, none of it equal."""
     rows = []
@@ -181,7 +176,7 @@ def growth(
                 target.parent.mkdir(parents=True, exist_ok=True)
                 text = file.read_text("utf-8", errors="replace")
                 target.write_text(shuffled(text, copy), "utf-8")
-        done = run("build_index.py", *_arguments(folder / str(factor), docs, embedder))
+        done = run(start_command("build-index", *_arguments(folder / str(factor), docs)))
         summary = json.loads(done.output)
         rows.append(
             {
@@ -203,7 +198,7 @@ def shuffled(text: str, seed: int) -> str:
     if seed == 0:
         return text
     words = _WORD.findall(text)
-    random.Random(seed).shuffle(words)
+    random.Random(seed).shuffle(words)  # noqa: S311 (nothing secret)
     rest = iter(words)
     return _WORD.sub(lambda _: next(rest), text)
 
@@ -260,7 +255,7 @@ def _matrix_product_peak(kind: str) -> float:
     return best
 
 
-def _arguments(folder: Path, docs: Path, embedder: Path) -> list[str]:
+def _arguments(folder: Path, docs: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     sources = folder / "sources.toml"
     sources.write_text(f'[[source]]\nname = "docs"\nfolder = {json.dumps(str(docs))}\n', "utf-8")

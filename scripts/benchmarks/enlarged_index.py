@@ -73,7 +73,7 @@ def _copied(chunks: Sequence[Chunk], copy: int, pool: Sequence[str]) -> list[Chu
             chunk,
             id=hashlib.sha256(f"{copy} {chunk.id}".encode()).hexdigest()[: len(chunk.id)],
             path=f"copy{copy}/{chunk.path}",
-            text=_reworded(chunk.text, pool, random.Random(f"{copy} {chunk.id}")),
+            text=_reworded(chunk.text, pool, random.Random(f"{copy} {chunk.id}")),  # noqa: S311 (nothing secret)
         )
         for chunk in chunks
     ]

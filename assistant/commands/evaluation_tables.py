@@ -1,4 +1,4 @@
-"""The tables of scripts/evaluate.py, as lines of text."""
+"""The tables of `evaluate`, as lines of text."""
 
 from __future__ import annotations
 

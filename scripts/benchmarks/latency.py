@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -20,10 +18,17 @@ from typing import Any
 
 import numpy as np
 import psutil
-from command_line import add_filters, filters_of, parser, print_json, run, say, settings_for
-from enlarged_index import enlarge
 
 from assistant.application import Application
+from assistant.commands.command_line import (
+    add_filters,
+    filters_of,
+    parser,
+    print_json,
+    run,
+    say,
+    settings_for,
+)
 from assistant.documents import SearchFilters
 from assistant.embeddings import Embedder
 from assistant.evaluation import read_questions
@@ -31,9 +36,9 @@ from assistant.index import LiveIndex, open_version
 from assistant.retriever import KnowledgeRetriever, candidates
 from assistant.retriever.passages import Passages
 from assistant.settings import Settings
+from scripts.benchmarks.enlarged_index import enlarge
+from scripts.benchmarks.programs import output_of, start
 
-_HERE = Path(__file__).resolve().parent
-_LIMIT_SECONDS = 3600
 _ROUNDS = 3  # measured, after one to warm up
 _PARTS = ("embedding", "chroma", "words")
 
@@ -66,20 +71,13 @@ def latency(
 
 
 def _measured(db: Path, qa: Path, filters: SearchFilters) -> dict[str, Any]:
-    command = [sys.executable, str(_HERE / "benchmark_latency.py")]
     limits = (
         *(("--source", name) for name in filters.sources),
         *(("--language", name) for name in filters.languages),
         *(("--path", glob) for glob in filters.paths),
     )
-    done = subprocess.run(
-        [*command, "--db", str(db), "--qa", str(qa), *(part for limit in limits for part in limit)],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=_LIMIT_SECONDS,
-    )
-    return dict(json.loads(done.stdout))
+    options = ["--db", str(db), "--qa", str(qa), *(part for limit in limits for part in limit)]
+    return dict(json.loads(output_of(start("scripts.benchmarks.latency", *options))))
 
 
 @dataclass(frozen=True, slots=True)

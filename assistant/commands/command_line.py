@@ -1,4 +1,4 @@
-"""What all commands share: the project on the path, common options, errors, JSON."""
+"""What all commands share: common options, errors, JSON."""
 
 from __future__ import annotations
 
@@ -13,14 +13,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import assistant  # noqa: F401 - the first of all: it says so where nothing is installed
-
-# isort: split
-from terminal_progress import BarFriendlyHandler
-from terminal_progress import say as say_above_bar
-
+from assistant.commands.terminal_progress import BarFriendlyHandler
+from assistant.commands.terminal_progress import say as say_above_bar
 from assistant.contract import Fields, error_fields
 from assistant.documents import SearchFilters
 from assistant.environment import prepare_environment
@@ -28,13 +22,14 @@ from assistant.errors import AssistantError, ChatModelError, QuestionError
 from assistant.settings import Settings, load_settings
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the options that mean the same everywhere."""
+def parser(description: str | None, *, prints_json: bool = True) -> argparse.ArgumentParser:
+    """A parser with the options that mean the same everywhere, and --json if `prints_json`."""
     result = argparse.ArgumentParser(description=description)
     result.add_argument("--sources", type=Path, metavar="F", help="the sources file")
     result.add_argument("--db", type=Path, metavar="D", help="the index folder")
     result.add_argument("--model", metavar="NAME", help="the chat model")
-    result.add_argument("--json", action="store_true", help="print JSON on standard output")
+    if prints_json:
+        result.add_argument("--json", action="store_true", help="print JSON on standard output")
     return result
 
 
@@ -102,7 +97,7 @@ def run(command: Callable[[], int]) -> None:
         say(f"Error: {error}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        say("Interrupted. What was finished is kept; the same command goes on from there.")
+        say("Interrupted. What was finished is kept; the same command continues from there.")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()

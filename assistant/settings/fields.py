@@ -1,4 +1,4 @@
-"""All settings: their names, defaults and limits, read from the environment and `.env`.
+"""All settings: their names, defaults and limits.
 
 Every field can be set by an environment variable `ASSISTANT_` + its name in capitals,
 or in a file `.env` in the working directory. The platforms' own variables for host,
@@ -7,38 +7,30 @@ port and root path are understood too.
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-import logging
-import os
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from assistant.errors import SettingsError
-
-logger = logging.getLogger(__name__)
+from assistant.project import PROJECT_FOLDER
 
 Hub = Literal["openxlab", "modelscope", "huggingface", "pypi"]
 Backend = Literal["auto", "llama_cpp", "transformers", "openai_compatible"]
 
-PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 _FEWEST_PROMPT_TOKENS = 400
-_PREFIX = "ASSISTANT_"
-_ENV_FILE, _ENV_FILE_ENCODING = ".env", "utf-8-sig"
+PREFIX = "ASSISTANT_"
+ENV_FILE, ENV_FILE_ENCODING = ".env", "utf-8-sig"
 
 
 class Settings(BaseSettings):
     """One frozen object, made once at start-up and passed to whoever needs it."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX,
-        env_file=_ENV_FILE,
-        env_file_encoding=_ENV_FILE_ENCODING,
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding=ENV_FILE_ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -277,7 +269,7 @@ class Settings(BaseSettings):
         context = info.data.get("chat_context_tokens")
         if context is not None and context - value < _FEWEST_PROMPT_TOKENS:
             raise ValueError(
-                f"at least {_FEWEST_PROMPT_TOKENS} less than {_PREFIX}CHAT_CONTEXT_TOKENS, which "
+                f"at least {_FEWEST_PROMPT_TOKENS} less than {PREFIX}CHAT_CONTEXT_TOKENS, which "
                 f"is {context}: the question and the passages need room as well"
             )
         return value
@@ -288,92 +280,3 @@ def _at_home(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError as error:  # there is no such user
         raise ValueError(str(error)) from error
-
-
-def load_settings(**overrides: object) -> Settings:
-    """Read the environment and `.env`; `overrides` that are not None win.
-
-    A variable that looks like a setting and is none is logged, with the nearest name.
-
-    Raises:
-        SettingsError: A value cannot be used; names the variable and the value.
-    """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        settings = Settings(**given)  # type: ignore[arg-type]
-        present = _variables_present()
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"the file .env cannot be read: {error}",
-            expected="text in UTF-8",
-            action="Save it in UTF-8.",
-        ) from error
-    except ValidationError as error:
-        raise _unusable(error, given) from error
-    for name in sorted(present - set(_known_variables())):
-        if name.startswith(_PREFIX):
-            nearest = difflib.get_close_matches(name, _known_variables(), n=1)
-            meant = f"did you mean {nearest[0]}?" if nearest else "docs/settings.md lists them."
-            logger.warning("%s is not a setting; %s", name, meant)
-    return settings
-
-
-def variables_of(setting: str) -> tuple[str, ...]:
-    """The environment variables that set a field of `Settings`; the first one wins."""
-    alias = Settings.model_fields[setting].validation_alias
-    if isinstance(alias, AliasChoices):
-        return tuple(str(choice) for choice in alias.choices)
-    return (str(alias or _PREFIX + setting).upper(),)
-
-
-def _known_variables() -> list[str]:
-    return [variable for name in Settings.model_fields for variable in variables_of(name)]
-
-
-def _variables_present() -> set[str]:
-    in_file = dotenv_values(_ENV_FILE, encoding=_ENV_FILE_ENCODING, interpolate=False)
-    return {name.upper() for name in (*os.environ, *in_file)}
-
-
-def _unusable(error: ValidationError, given: dict[str, object]) -> SettingsError:
-    """The first problem, under the variable that has the value."""
-    first = error.errors()[0]
-    name = _variable_named(str(first["loc"][0]), given)
-    value = first.get("input")
-    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    allowed = re.findall(r"'(.*?)'", expected) if first["type"] == "literal_error" else []
-    nearest = difflib.get_close_matches(str(value), allowed, n=1)
-    return SettingsError(
-        f"{name} is {value!r}",
-        expected=expected,
-        action=f"Did you mean {nearest[0]}?"
-        if nearest
-        else "Change it in the environment or in .env; docs/settings.md lists all settings.",
-    )
-
-
-def _variable_named(place: str, given: dict[str, object]) -> str:
-    """What a person set: `place` is a field's name or one of its variables."""
-    for setting in Settings.model_fields:
-        variables = variables_of(setting)
-        if place == setting or place.upper() in variables:
-            if setting in given:
-                return f"setting {setting}"
-            present = _variables_present()
-            return next((name for name in variables if name in present), variables[0])
-    return place
-
-
-def settings_table() -> str:
-    """All settings as a Markdown table: variables, default, meaning."""
-    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
-        variables = ", ".join(f"`{variable}`" for variable in variables_of(name))
-        default = field.default
-        if isinstance(default, Path):
-            default = default.relative_to(PROJECT_FOLDER)
-        if isinstance(default, tuple):
-            default = ",".join(default)
-        shown = "" if default in (None, "") else f"`{default}`"
-        lines.append(f"| {variables} | {shown} | {field.description} |")
-    return "\n".join(lines) + "\n"

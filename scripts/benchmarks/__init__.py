@@ -1,0 +1,1 @@
+"""Comparisons with other pipelines and measurements; `scripts/benchmark.py` runs them."""
