@@ -1,4 +1,4 @@
-"""reStructuredText to blocks with their lines, read by its layout; runs no directive."""
+"""Parses reStructuredText into blocks by its layout, without running directives."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _CODE = re.compile(
 _NOISE = re.compile(r"(?:image|figure|toctree|include|contents|auto\w+|replace|role|meta|index)$")
 _ROLE = re.compile(r":[\w:+-]+:`([^`<]+?)(?:\s*<[^`>]*>)?`|`([^`<]+?)\s*<[^`>]*>`_+|[`*]{1,2}")
 _DEEPEST = 4  # directives inside directives
-_LONGEST_HEADING = 1000  # characters of a heading that are looked at; `_ROLE` is quadratic
+_LONGEST_HEADING = 1000  # characters of a heading that are parsed; `_ROLE` is quadratic
 
 
 def load_restructuredtext(file: SourceFile, text: str) -> LoadedDocument:
-    """Structure of a page."""
+    """Parse a page."""
     lines = text.split("\n")
     blocks = tuple(_Reader(lines).blocks())
     prose = "\n".join(
@@ -40,7 +40,7 @@ def load_restructuredtext(file: SourceFile, text: str) -> LoadedDocument:
 
 
 class _Reader:
-    """Goes through the lines once; a heading's level is the order in which its marks came up."""
+    """Reads the lines in one pass; a heading's level is the order in which its style appeared."""
 
     def __init__(self, lines: Sequence[str], depth: int = 0) -> None:
         self._lines = lines
@@ -59,7 +59,7 @@ class _Reader:
             place = max(end, place + 1)
 
     def _next(self, place: int) -> tuple[int, list[Block]]:
-        """Line after the construct at `place`, and its blocks."""
+        """The line after the construct at line index `place`, and its blocks."""
         line = self._lines[place]
         literal, self._literal_indent = self._literal_indent, None
         if literal is not None and _indent(line) > literal:
@@ -99,7 +99,7 @@ class _Reader:
         return Block("heading", place + 1, last, self._styles.index(mark) + 1, words[:200])
 
     def _explicit(self, place: int) -> tuple[int, list[Block]]:
-        """A directive, comment, target or footnote with the indented lines under it."""
+        """Parse a directive, comment, target or footnote with its indented body."""
         end = self._indented_end(place + 1, _indent(self._lines[place]))
         match = _DIRECTIVE.match(self._lines[place])
         if not match:
@@ -121,7 +121,7 @@ class _Reader:
         return end, found
 
     def _indented_end(self, place: int, indent: int) -> int:
-        """Line after the last that is indented by more than `indent`, from `place` on."""
+        """The line after the body that starts at `place` and is indented by more than `indent`."""
         end = place
         while place < len(self._lines):
             line = self._lines[place]
