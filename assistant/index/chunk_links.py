@@ -1,7 +1,7 @@
-"""Commit and link of a chunk, kept once for its source.
+"""Stores the commit and link of chunks once per source.
 
-A new commit changes neither text nor vectors of most files. So chunks are stored without
-it, with a mark in place of the address, and both are filled in when a chunk is read.
+A new commit leaves the text and vectors of most files unchanged. Chunks are therefore stored
+without the commit and with a placeholder for the address; both are filled in on reading.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from assistant.index.manifest import SourceEntry
 from assistant.sources import link_for
 
 _PAGE = "{page}"
-_LINES = f"{_PAGE}#{{lines}}"  # what stands behind "#" is dropped for converted documents
+_LINES = f"{_PAGE}#{{lines}}"  # converted documents drop the part from "#" onwards
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the chunks of a source have in common."""
+    """Commit and link template that the chunks of a source share."""
 
     commit: str
     source: Source
@@ -33,12 +33,12 @@ def places_of(sources: Mapping[str, SourceEntry]) -> dict[str, Place]:
 
 
 def has_link(source: Source, commit: str) -> bool:
-    """Whether the source's files have addresses."""
+    """Whether the source's link template gives its files an address at this commit."""
     return bool(link_for(source, commit, "", 1, 1))
 
 
 def mark(linked: bool) -> Callable[[int, int], str]:
-    """What the splitter takes for the address of lines."""
+    """Return the `link` function for the splitter, which gives placeholders for addresses."""
     return lambda start, end: _LINES if linked else ""
 
 

@@ -1,4 +1,4 @@
-"""The documents of a new version, and what differs from the version before."""
+"""Lists the documents of a new version, and the differences from the previous version."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Document:
 
     Attributes:
         address: `source/path`.
-        line: For the chunk file.
-        chunks: All of them, in order.
-        copied: Ids of those that the new version has already, copied with its folder.
-        text: The whole text, packed; None: it was copied.
+        line: Its line in the chunk file.
+        chunks: All its chunks, in order.
+        copied: Ids of the chunks that were copied with the version's folder.
+        text: The whole text, packed; None if it was copied.
     """
 
     address: str
@@ -40,25 +40,27 @@ class Document:
 
 
 class Documents:
-    """The documents of the new version: those that are the same, then the fresh ones.
+    """The documents of the new version: first the unchanged ones, then the fresh ones.
+
+    The attributes are complete once all documents have been read.
 
     Args:
-        found: Which are the same, and which fresh.
-        folder: Of the version before, if there is one.
+        found: Survey with the unchanged and the fresh files.
+        folder: Folder of the previous version, if there is one.
         copied: Whether the new version's folder is a copy of it.
 
     Attributes:
-        gone: Ids of chunks that are no longer there, once all are read.
-        gone_documents: Addresses of documents that are no longer there, once all are read.
-        counts: Fresh address -> number of chunks.
-        refused: Fresh address -> why it has none.
-        changed: Whether any chunk differs from the version before.
-        expected: How many chunks there will be to write, as far as is known.
+        gone: Ids of removed chunks.
+        gone_documents: Addresses of removed documents.
+        counts: Address of a fresh file -> number of its chunks.
+        refused: Address of a fresh file without chunks -> reason.
+        changed: Whether any chunk differs from the previous version.
+        expected: Estimated number of chunks to write.
     """
 
     def __init__(self, found: Survey, folder: Path | None, copied: bool) -> None:
         self._found, self._folder, self._copied = found, folder, copied
-        self._before: dict[str, list[Chunk]] = {}  # of fresh files
+        self._before: dict[str, list[Chunk]] = {}  # previous chunks of fresh files
         self.gone: list[str] = []
         self.gone_documents: list[str] = []
         self.counts: dict[str, int] = {}
@@ -67,10 +69,13 @@ class Documents:
         self.expected = 0
 
     def read(self, parsed: Iterator[tuple[SourceFile, Parsed]]) -> Iterator[Document]:
-        """Every document of the new version once; `parsed` are the fresh ones, in order.
+        """Yield every document of the new version once.
+
+        Args:
+            parsed: The fresh files with their chunks, in the order of the survey.
 
         Raises:
-            IndexCorruptError: The version before is damaged.
+            IndexCorruptError: The previous version is damaged.
         """
         taken_over = 0
         for same in self._same():
@@ -85,7 +90,7 @@ class Documents:
                 self.expected = taken_over + written * files // number
                 yield document
         self.expected = taken_over + written
-        for address, chunks in self._before.items():  # files that are there and have no text now
+        for address, chunks in self._before.items():  # files that no longer have text
             self._drop(address, chunks)
 
     def _same(self) -> Iterator[Document]:
@@ -103,7 +108,7 @@ class Documents:
             else:
                 self._drop(address, chunks)
         if missing:
-            raise damaged(self._folder, f"it has no chunks of {min(missing)}")
+            raise damaged(self._folder, f"the chunks of {min(missing)} are missing")
 
     def _taken_over(
         self, folder: Path, address: str, line: str, chunks: Sequence[Chunk]
@@ -112,7 +117,7 @@ class Documents:
             return Document(address, line, chunks, frozenset(c.id for c in chunks), None)
         text = packed_text_of(folder, address)
         if text is None:
-            raise damaged(folder, f"it has chunks of {address}, but not its text")
+            raise damaged(folder, f"the text of {address} is missing")
         return Document(address, line, chunks, frozenset(), text)
 
     def _fresh(self, address: str, outcome: Parsed) -> Document | None:
@@ -139,7 +144,7 @@ class Documents:
 
 
 def windows(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
-    """Documents in groups of about `size` chunks to write; no group holds more than twice that."""
+    """Group documents into windows of about `size` new chunks, or of that many unchanged ones."""
     window: list[Document] = []
     new = held = 0
     for document in documents:

@@ -326,7 +326,7 @@ def test_over_gits_own_protocol(upstream: Repository, clones: Path) -> None:
             get(f"{server}/nowhere", clones=clones)
     checkout = get(f"{server}/upstream", clones=clones)
     assert checkout.status == "kept"
-    assert "does not answer" in checkout.reason
+    assert "does not respond" in checkout.reason
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
