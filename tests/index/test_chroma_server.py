@@ -243,7 +243,7 @@ def test_a_token_is_sent(
     try:
         build(folder, tmp_path / "db", ChromaServer(url, TOKEN, header))
         open_version(tmp_path / "db", HashEmbedder(), ChromaServer(url, TOKEN, header)).close()
-        with pytest.raises(IndexServerError, match="refuses"):
+        with pytest.raises(IndexServerError, match="rejects"):
             open_version(tmp_path / "db", HashEmbedder(), ChromaServer(url, "wrong", header))
     finally:
         proxy.shutdown()
