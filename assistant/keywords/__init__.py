@@ -8,6 +8,6 @@ indexes.
 from __future__ import annotations
 
 from assistant.keywords.index import KeywordIndex, write_keyword_index
-from assistant.keywords.pages import Place
+from assistant.keywords.pages import PagePosition
 
-__all__ = ["KeywordIndex", "Place", "write_keyword_index"]
+__all__ = ["KeywordIndex", "PagePosition", "write_keyword_index"]

@@ -22,7 +22,7 @@ from assistant.documents import Chunk, SearchFilters
 from assistant.errors import IndexCorruptError
 from assistant.keywords.counts import WordCounts, count_words, read_counts, write_counts
 from assistant.keywords.glossary import Glossary, aligned_pages, learn_glossary
-from assistant.keywords.pages import Place, files_of, places
+from assistant.keywords.pages import PagePosition, files_of, page_positions
 from assistant.sources.globs import expression
 
 _FOLDER = "keywords"
@@ -60,16 +60,16 @@ def _in_one(files: Mapping[str, list[Chunk]]) -> list[Chunk]:
 def _columns(files: dict[str, list[Chunk]]) -> dict[str, list[Any]]:
     """The metadata of each chunk, in order of address and line."""
     ordered = _in_one(files)
-    place = places(files)
+    positions = page_positions(files)
     return {
         "id": [chunk.id for chunk in ordered],
         "source": [chunk.source for chunk in ordered],
         "path": [chunk.path for chunk in ordered],
         "language": [chunk.language for chunk in ordered],
         "section": _section_numbers(ordered),
-        "page": [place[chunk.id].page for chunk in ordered],
-        "start": [round(place[chunk.id].start, 5) for chunk in ordered],
-        "end": [round(place[chunk.id].end, 5) for chunk in ordered],
+        "page": [positions[chunk.id].page for chunk in ordered],
+        "start": [round(positions[chunk.id].start, 5) for chunk in ordered],
+        "end": [round(positions[chunk.id].end, 5) for chunk in ordered],
     }
 
 
@@ -205,10 +205,10 @@ class KeywordIndex:
             last += 1
         return list(range(first, last + 1))
 
-    def place(self, row: int) -> Place:
+    def position(self, row: int) -> PagePosition:
         """The position of a chunk on its page."""
         columns = self._columns
-        return Place(columns["page"][row], columns["start"][row], columns["end"][row])
+        return PagePosition(columns["page"][row], columns["start"][row], columns["end"][row])
 
     def allowed(self, filters: SearchFilters | None) -> NDArray[np.bool_] | None:
         """(n,) whether each chunk passes the filters; None if there are no filters."""

@@ -15,7 +15,7 @@ _FENCE = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PagePosition:
     """The position of a chunk: the number of its page, and its extent there from 0 to 1.
 
     Translations of a page share its number. The extent depends mainly on the number of
@@ -26,7 +26,7 @@ class Place:
     start: float
     end: float
 
-    def overlaps(self, other: Place) -> bool:
+    def overlaps(self, other: PagePosition) -> bool:
         """Whether both are on the same page and share more than half of the shorter extent."""
         shared = min(self.end, other.end) - max(self.start, other.start)
         shorter = min(self.end - self.start, other.end - other.start)
@@ -60,17 +60,17 @@ def sections(chunks: Sequence[Chunk]) -> list[str]:
     return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
-def places(files: dict[str, list[Chunk]]) -> dict[str, Place]:
-    """Chunk id -> place."""
+def page_positions(files: dict[str, list[Chunk]]) -> dict[str, PagePosition]:
+    """Chunk id -> position on its page."""
     numbers: dict[str, int] = {}
-    found: dict[str, Place] = {}
+    found: dict[str, PagePosition] = {}
     for address, chunks in files.items():
         page = numbers.setdefault(without_language(address), len(numbers))
         sizes = [_weight(chunk) for chunk in chunks]
         total = sum(sizes)
         done = 0.0
         for chunk, size in zip(chunks, sizes, strict=True):
-            found[chunk.id] = Place(page, done / total, (done + size) / total)
+            found[chunk.id] = PagePosition(page, done / total, (done + size) / total)
             done += size
     return found
 
