@@ -18,17 +18,18 @@ _LINES = f"{_PAGE}#{{lines}}"  # converted documents drop the part from "#" onwa
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLink:
     """Commit and link template that the chunks of a source share."""
 
     commit: str
     source: Source
 
 
-def places_of(sources: Mapping[str, SourceEntry]) -> dict[str, Place]:
-    """Source name -> place, from the manifest's `sources`."""
+def source_links(sources: Mapping[str, SourceEntry]) -> dict[str, SourceLink]:
+    """Source name -> commit and link, from the manifest's `sources`."""
     return {
-        name: Place(entry.commit, Source(name, link=entry.link)) for name, entry in sources.items()
+        name: SourceLink(entry.commit, Source(name, link=entry.link))
+        for name, entry in sources.items()
     }
 
 
@@ -42,13 +43,13 @@ def mark(linked: bool) -> Callable[[int, int], str]:
     return lambda start, end: _LINES if linked else ""
 
 
-def filled_in(chunk: Chunk, places: Mapping[str, Place]) -> Chunk:
-    """The chunk with commit and address; an address from its document's front matter stays."""
-    place = places.get(chunk.source)
-    if place is None:
+def filled_in(chunk: Chunk, links: Mapping[str, SourceLink]) -> Chunk:
+    """Fill in the commit and address of a chunk; keep an address from its front matter."""
+    link = links.get(chunk.source)
+    if link is None:
         return chunk
     url = chunk.url
     if url in (_PAGE, _LINES):
-        address = link_for(place.source, place.commit, chunk.path, chunk.start_line, chunk.end_line)
+        address = link_for(link.source, link.commit, chunk.path, chunk.start_line, chunk.end_line)
         url = address if url == _LINES else address.partition("#")[0]
-    return replace(chunk, commit=place.commit, url=url)
+    return replace(chunk, commit=link.commit, url=url)

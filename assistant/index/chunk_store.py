@@ -22,7 +22,7 @@ from assistant.index.chroma import (
     server_error,
     where_chroma_opens,
 )
-from assistant.index.chunk_links import Place, filled_in
+from assistant.index.chunk_links import SourceLink, filled_in
 from assistant.index.manifest import METRIC
 
 _COLLECTION = "chunks"
@@ -48,7 +48,7 @@ class ChunkStore:
     Args:
         folder: Folder of the version; with a server, only its name is used.
         create: Create the collection instead of opening it.
-        places: Source name -> commit and link, which chunks are stored without.
+        links: Source name -> commit and link, which are not stored in chunks.
         server: Server that holds the collection; None if it is in `folder`.
 
     Raises:
@@ -61,13 +61,13 @@ class ChunkStore:
         folder: Path,
         *,
         create: bool = False,
-        places: Mapping[str, Place] | None = None,
+        links: Mapping[str, SourceLink] | None = None,
         server: ChromaServer | None = None,
     ) -> None:
         from chromadb.errors import ChromaError
 
         self._folder = folder
-        self._places = places or {}
+        self._links = links or {}
         self._server = server
         self._files = ExitStack()
         name = collection_name(folder) if server else _COLLECTION
@@ -190,7 +190,7 @@ class ChunkStore:
             yield self._chunk(identifier, text, metadata)
 
     def _chunk(self, identifier: str, text: str | None, metadata: Any) -> Chunk:
-        return filled_in(_as_chunk(identifier, text, metadata), self._places)
+        return filled_in(_as_chunk(identifier, text, metadata), self._links)
 
     def _reading(self, call: Callable[[], _Result]) -> _Result:
         """Call Chroma; retry once in case the server was restarted since the last call."""
