@@ -55,8 +55,8 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """A source after fetching, before its files are read; fields are as in `SourceReport`.
+class SourceOutcome:
+    """The outcome of fetching a source; fields are as in `SourceReport`.
 
     `origins` identifies where the files come from: a hash of each address or folder with the
     revision and globs. Hashes, since addresses may contain passwords and indexes are shared.
@@ -75,7 +75,7 @@ class Survey:
     """The state of all sources and files.
 
     Attributes:
-        outcomes: One per source, in order.
+        outcomes: The outcome of fetching each source, in order.
         same: Addresses of unchanged files, whose chunks are in the version in use.
         fresh: New and changed files to parse, in order.
         fingerprints: Address -> fingerprint, of unchanged and fresh files.
@@ -84,7 +84,7 @@ class Survey:
             indexable text.
     """
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[SourceOutcome] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     fresh: list[SourceFile] = field(default_factory=list)
     fingerprints: dict[str, str] = field(default_factory=dict)
@@ -149,7 +149,7 @@ def _looked_at(
     files, skipped = list_files(
         checkout, max_file_bytes=rules.max_bytes, python_sources=rules.python_sources
     )
-    outcome = Outcome(
+    outcome = SourceOutcome(
         source.name, commit, source.link, _origins(source), checkout.status, checkout.reason
     )
     result = Survey([outcome], skipped={f"{source.name}/{path}": why for path, why in skipped})
@@ -187,14 +187,14 @@ def _as_before(source: Source, error: SourceError, before: Manifest | None) -> S
     entry = before.sources.get(source.name) if before else None
     origins = _origins(source)
     if before is None or entry is None or not entry.files or not set(origins) & set(entry.origins):
-        return Survey([Outcome(source.name, "", None, origins, "failed", str(error))])
+        return Survey([SourceOutcome(source.name, "", None, origins, "failed", str(error))])
 
     def own(entries: dict[str, _Entry]) -> dict[str, _Entry]:
         return {a: entry for a, entry in entries.items() if a.startswith(f"{source.name}/")}
 
     files = own(before.files)
     return Survey(
-        [Outcome(source.name, entry.commit, entry.link, entry.origins, "kept", str(error))],
+        [SourceOutcome(source.name, entry.commit, entry.link, entry.origins, "kept", str(error))],
         same=list(files),
         fingerprints={address: seen.fingerprint for address, seen in files.items()},
         skipped=own(before.skipped),
