@@ -16,7 +16,7 @@ from assistant.indexing.survey import Survey, address_of
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class VersionDocument:
     """A document of the new version.
 
     Attributes:
@@ -39,7 +39,7 @@ class Document:
         return len(self.chunks) - len(self.copied)
 
 
-class Documents:
+class VersionDocuments:
     """The documents of the new version: first the unchanged ones, then the fresh ones.
 
     The attributes are complete once all documents have been read.
@@ -68,7 +68,7 @@ class Documents:
         self.changed = not copied
         self.expected = 0
 
-    def read(self, parsed: Iterator[tuple[SourceFile, Parsed]]) -> Iterator[Document]:
+    def read(self, parsed: Iterator[tuple[SourceFile, Parsed]]) -> Iterator[VersionDocument]:
         """Yield every document of the new version once.
 
         Args:
@@ -93,7 +93,7 @@ class Documents:
         for address, chunks in self._before.items():  # files that no longer have text
             self._drop(address, chunks)
 
-    def _same(self) -> Iterator[Document]:
+    def _same(self) -> Iterator[VersionDocument]:
         if self._folder is None:
             return
         missing = set(self._found.same)
@@ -112,15 +112,15 @@ class Documents:
 
     def _taken_over(
         self, folder: Path, address: str, line: str, chunks: Sequence[Chunk]
-    ) -> Document:
+    ) -> VersionDocument:
         if self._copied:
-            return Document(address, line, chunks, frozenset(c.id for c in chunks), None)
+            return VersionDocument(address, line, chunks, frozenset(c.id for c in chunks), None)
         text = packed_text_of(folder, address)
         if text is None:
             raise damaged(folder, f"the text of {address} is missing")
-        return Document(address, line, chunks, frozenset(), text)
+        return VersionDocument(address, line, chunks, frozenset(), text)
 
-    def _fresh(self, address: str, outcome: Parsed) -> Document | None:
+    def _fresh(self, address: str, outcome: Parsed) -> VersionDocument | None:
         if outcome.reason:
             self.refused[address] = outcome.reason
             return None
@@ -131,7 +131,7 @@ class Documents:
         self._drop_chunks(identifier for identifier in before if identifier not in now)
         copied = frozenset(c.id for c in chunks if self._copied and before.get(c.id) == c)
         self.changed = self.changed or len(copied) < len(chunks)
-        return Document(address, chunk_line(address, chunks), chunks, copied, outcome.text)
+        return VersionDocument(address, chunk_line(address, chunks), chunks, copied, outcome.text)
 
     def _drop(self, address: str, chunks: Iterable[Chunk]) -> None:
         self.gone_documents.append(address)
@@ -143,9 +143,9 @@ class Documents:
         self.changed = self.changed or len(self.gone) > before
 
 
-def windows(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
+def windows(documents: Iterable[VersionDocument], size: int) -> Iterator[list[VersionDocument]]:
     """Group documents into windows of about `size` new chunks, or of that many unchanged ones."""
-    window: list[Document] = []
+    window: list[VersionDocument] = []
     new = held = 0
     for document in documents:
         window.append(document)

@@ -20,7 +20,7 @@ from assistant.errors import IndexCorruptError
 from assistant.index.atomic_files import writing
 from assistant.index.manifest import REBUILD, SEARCH_VERSION
 from assistant.indexing.build_report import Written
-from assistant.indexing.changes import Document, Documents, windows
+from assistant.indexing.changes import VersionDocument, VersionDocuments, windows
 from assistant.indexing.embedding_cache import EmbeddingCache
 from assistant.indexing.job import Job
 from assistant.indexing.parsing import FileParser, default_workers, make_parser, parsing
@@ -47,7 +47,7 @@ def write_documents(
         IndexCorruptError: The previous version is damaged.
         IndexServerError: The server that holds the vectors does not respond.
     """
-    documents = Documents(found, job.previous, copied)
+    documents = VersionDocuments(found, job.previous, copied)
     with writing(job.db_folder):
         cache = EmbeddingCache(
             job.db_folder / "embeddings",
@@ -91,7 +91,7 @@ class _Step:
     """Embeds a window of documents, and passes it to the writer and the search files."""
 
     job: Job
-    documents: Documents
+    documents: VersionDocuments
     cache: EmbeddingCache
     search: SearchFiles
     writer: VersionWriter
@@ -99,7 +99,7 @@ class _Step:
     embedded: int = 0  # chunks of earlier windows that were embedded
     sources: str = ""  # sources of the current window
 
-    def __call__(self, window: Sequence[Document]) -> None:
+    def __call__(self, window: Sequence[VersionDocument]) -> None:
         chunks = [chunk for document in window for chunk in document.chunks]
         is_new = [c.id not in document.copied for document in window for c in document.chunks]
         new = np.array(is_new, dtype=bool)
