@@ -44,6 +44,11 @@ class SourceFile:
     location: Path
     commit: str
 
+    @property
+    def address(self) -> str:
+        """`source/path`, as in `Chunk.address`."""
+        return f"{self.source.name}/{self.path}"
+
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.documents import Chunk, SourceFile
-from assistant.index.chunk_file import address_of as address_of_line
-from assistant.index.chunk_file import chunk_line, chunks_of, lines
+from assistant.index.chunk_file import address_of, chunk_line, chunks_of, lines
 from assistant.index.document_texts import packed_text_of
 from assistant.index.manifest import damaged
 from assistant.indexing.parsing import Parsed
-from assistant.indexing.survey import Survey, address_of
+from assistant.indexing.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class VersionDocuments:
         files = len(self._found.fresh)
         written = 0
         for number, (file, outcome) in enumerate(parsed, start=1):
-            document = self._fresh(address_of(file), outcome)
+            document = self._fresh(file.address, outcome)
             if document is not None:
                 written += document.new
                 self.expected = taken_over + written * files // number
@@ -97,9 +96,9 @@ class VersionDocuments:
         if self._folder is None:
             return
         missing = set(self._found.same)
-        fresh = {address_of(file) for file in self._found.fresh}
+        fresh = {file.address for file in self._found.fresh}
         for line in lines(self._folder):
-            address, chunks = address_of_line(line), chunks_of(line)
+            address, chunks = address_of(line), chunks_of(line)
             if address in missing:
                 missing.remove(address)
                 yield self._taken_over(self._folder, address, line, chunks)

@@ -137,11 +137,6 @@ def survey(
     return result
 
 
-def address_of(file: SourceFile) -> str:
-    """`source/path`."""
-    return f"{file.source.name}/{file.path}"
-
-
 def _looked_at(
     checkout: Checkout, before: Manifest | None, rules: FileRules, progress: Progress
 ) -> Survey:
@@ -161,7 +156,7 @@ def _looked_at(
 
 
 def _look_at(file: SourceFile, linked: bool, before: Manifest | None, result: Survey) -> None:
-    address = address_of(file)
+    address = file.address
     try:
         content = file.location.read_bytes()
     except OSError:

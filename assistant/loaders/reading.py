@@ -33,7 +33,7 @@ def unreadable(reason: str, file: SourceFile, expected: str) -> UnreadableFileEr
     """Return the error for a file that is skipped; reports count it under `reason`."""
     return UnreadableFileError(
         reason,
-        f"{file.source.name}/{file.path}: {reason}",
+        f"{file.address}: {reason}",
         expected=expected,
         action="The build continues without it; exclude it in sources.toml to silence this.",
     )
