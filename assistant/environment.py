@@ -42,7 +42,7 @@ def prepare_environment() -> None:
             expected="a writable folder for uploads and caches",
             action="Set TMPDIR to a folder that this user can write to.",
         ) from error
-    _have_a_home()
+    _ensure_home()
     _check_proxies()
 
 
@@ -53,7 +53,7 @@ def _use_utf8() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-def _have_a_home() -> None:
+def _ensure_home() -> None:
     try:
         Path.home()
     except RuntimeError:

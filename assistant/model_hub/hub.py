@@ -105,7 +105,7 @@ class ModelHub:
             return path
         model = self._model(name)
         folder = self.folder / model.name
-        self._unless_there(
+        self._unless_present(
             model,
             name,
             lambda: models_folder.problem_with(folder, model),
@@ -129,7 +129,7 @@ class ModelHub:
                 action=f"Run: python scripts/download_model.py {name} --file config.json",
             )
         folder = self.folder / model.name
-        self._unless_there(
+        self._unless_present(
             model,
             f"{name} --file {file}",
             lambda: models_folder.problem_with_file(folder, file, model.facts(file)),
@@ -172,7 +172,7 @@ class ModelHub:
             action="Run: python scripts/download_model.py --list",
         )
 
-    def _unless_there(
+    def _unless_present(
         self,
         model: CatalogueModel,
         arguments: str,

@@ -78,7 +78,7 @@ def fetch(
     clone = Clone(source, folder, timeout_seconds, progress)
     try:
         if offline:
-            return _as_it_is(clone, timeout_seconds, progress)
+            return _existing_clone(clone, timeout_seconds, progress)
         folder.mkdir(parents=True, exist_ok=True)
         with _only_one(clone, timeout_seconds, progress):
             clone.recover()
@@ -109,7 +109,7 @@ def _local(source: Source, folder: Path) -> Checkout:
     return Checkout(source, folder, "")
 
 
-def _as_it_is(clone: Clone, timeout_seconds: float, progress: Progress) -> Checkout:
+def _existing_clone(clone: Clone, timeout_seconds: float, progress: Progress) -> Checkout:
     reached = None
     if clone.folder.parent.is_dir():
         with _only_one(clone, timeout_seconds, progress, needed=False):

@@ -1,4 +1,4 @@
-"""VersionDocuments in groups whose size is bounded."""
+"""Documents in windows of bounded size."""
 
 from __future__ import annotations
 
