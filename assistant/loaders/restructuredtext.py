@@ -121,7 +121,7 @@ class _Reader:
         return end, found
 
     def _indented_end(self, position: int, indent: int) -> int:
-        """The line after the body that starts at `position` and is indented by more than `indent`."""
+        """The line after the body at `position`, which is indented by more than `indent`."""
         end = position
         while position < len(self._lines):
             line = self._lines[position]
