@@ -43,7 +43,11 @@ def text_of(version: Path, address: str) -> str | None:
 
 
 def packed_text_of(version: Path, address: str) -> bytes | None:
-    """Return the text of a document in its stored form; otherwise as `text_of`."""
+    """Return the text of a document in its stored form; otherwise as `text_of`.
+
+    Raises:
+        IndexCorruptError: The texts are missing or cannot be read.
+    """
     file = version / _FILE_NAME
     # Open without locks or journal files, since a version in use is never written.
     location = f"{file.absolute().as_uri()}?mode=ro&immutable=1"

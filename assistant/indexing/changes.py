@@ -143,7 +143,7 @@ class VersionDocuments:
 
 
 def windows(documents: Iterable[VersionDocument], size: int) -> Iterator[list[VersionDocument]]:
-    """Group documents into windows of about `size` new chunks, or of that many unchanged ones."""
+    """Group documents into windows of about `size` chunks to write, and at most twice that."""
     window: list[VersionDocument] = []
     new = held = 0
     for document in documents:
