@@ -60,7 +60,7 @@ class Collection:
             chunks: Chunks with unique ids, in any order.
             vectors: (n, dimension) float32, L2-normalised, in the order of `chunks`.
         """
-        from assistant.keywords import KeywordIndex  # heavy
+        from assistant.keywords import KeywordIndex  # slow to import
 
         keywords = KeywordIndex.from_chunks(chunks)
         position = {chunk.id: number for number, chunk in enumerate(chunks)}

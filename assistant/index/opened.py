@@ -80,7 +80,7 @@ def open_version(
 def _opened(
     version: Path, embedder: Embedder, server: ChromaServer | None, closing: ExitStack
 ) -> OpenVersion:
-    from assistant.keywords import KeywordIndex  # heavy
+    from assistant.keywords import KeywordIndex  # slow to import
 
     manifest = Manifest.read(version)
     manifest.check_embedder(embedder.identity, embedder.dimension)

@@ -43,7 +43,7 @@ def write_version(
     copied = _can_be_copied(job, found)
     with _new_version(job, copied) as version:
         if not (copied and _same_documents(job, found)):
-            from assistant.indexing.write_documents import write_documents  # heavy
+            from assistant.indexing.write_documents import write_documents  # slow to import
 
             written = write_documents(job, found, kept, version, copied=copied)
         manifest = manifest or manifest_of(job, found, written)
