@@ -1,7 +1,7 @@
-"""Ends work that runs in a thread when nobody waits for its result any more.
+"""Cancels work in a thread once nobody is waiting for its result.
 
-Whoever waits holds a `Cancellation` and cancels it; the work asks for the `current` one, or has
-it call back where a thread is blocked and cannot ask.
+The waiting side holds a `Cancellation` and cancels it. The work polls the `current` one, or
+registers a callback where its thread blocks and cannot poll.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ logger = logging.getLogger(__name__)
 
 
 class Cancelled(BaseException):
-    """The work was cancelled. Not an `Exception`, so that no handler of errors takes it for one."""
+    """The work was cancelled. Not an `Exception`, so that error handlers let it pass."""
 
 
 class Cancellation:
-    """Whether the work may end, told by one thread to others."""
+    """A flag by which one thread tells others to stop working; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,7 +33,7 @@ class Cancellation:
         return self._cancelled
 
     def cancel(self) -> None:
-        """Have the work end. Runs the callbacks in this thread; a second call does nothing."""
+        """Ask the work to end, and run the callbacks in this thread. Further calls do nothing."""
         with self._lock:
             self._cancelled = True
             callbacks = list(self._callbacks.values())
@@ -42,13 +42,13 @@ class Cancellation:
             _call(callback)
 
     def on_cancel(self, callback: Callable[[], object]) -> Callable[[], None]:
-        """Have `callback` called once by `cancel`, or now if that was called before.
+        """Have `cancel` call `callback` once; call it now if already cancelled.
 
-        It runs in the thread that cancels, often that of an event loop: it must not block. What
-        it raises is logged.
+        The callback runs in the cancelling thread, often an event loop's, so it must not
+        block. Exceptions it raises are logged.
 
         Returns:
-            A function that takes the callback back.
+            A function that removes the callback.
         """
         key = object()
         with self._lock:
@@ -65,10 +65,10 @@ class Cancellation:
         return remove
 
     def check(self) -> None:
-        """Do nothing while the work is wanted.
+        """Raise if the work was cancelled.
 
         Raises:
-            Cancelled: It is not any more.
+            Cancelled: `cancel` was called.
         """
         if self._cancelled:
             raise Cancelled
@@ -78,13 +78,13 @@ _CURRENT: ContextVar[Cancellation | None] = ContextVar("cancellation", default=N
 
 
 def current() -> Cancellation | None:
-    """The cancellation of the work that this thread or task does; None where there is none."""
+    """The cancellation that applies to the calling thread or task; None if there is none."""
     return _CURRENT.get()
 
 
 @contextmanager
 def under(cancellation: Cancellation) -> Iterator[None]:
-    """Make a cancellation the current one for the body of a `with`."""
+    """Make `cancellation` the current one within a `with` block."""
     token = _CURRENT.set(cancellation)
     try:
         yield
@@ -100,16 +100,16 @@ def start_thread(
     ended: Callable[[Exception | None], None],
     daemon: bool = False,
 ) -> None:
-    """Run `work` in a thread of its own, and report its end whatever that is.
+    """Run `work` in a new thread, and report how it ended.
 
     Args:
         work: Runs with `cancellation` as the current one.
-        name: Of the thread.
-        cancellation: Ends the work.
-        ended: Called once, in the new thread: with None after `work` returned, else with what
-            it raised. What is not an `Exception`, such as the panic of a library in Rust,
-            comes as the cause of a `RuntimeError`.
-        daemon: Whether the interpreter may end before the thread does.
+        name: Name of the thread.
+        cancellation: Cancels the work.
+        ended: Called once, in the new thread: with None if `work` returned, otherwise with
+            the exception. One that is not an `Exception`, such as a panic in a Rust library,
+            becomes the cause of a `RuntimeError`.
+        daemon: Whether the interpreter may exit before the thread ends.
     """
 
     def run() -> None:
@@ -133,4 +133,4 @@ def _call(callback: Callable[[], object]) -> None:
     try:
         callback()
     except Exception:
-        logger.exception("A callback of a cancellation failed")
+        logger.exception("A cancellation callback failed")

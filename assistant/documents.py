@@ -1,9 +1,9 @@
-"""The vocabulary of the project, as plain frozen data.
+"""The data types that all packages share.
 
-A `Source` is where documents come from, a `Chunk` a span of one document, a `SearchHit` a
-chunk with its score, a `Citation` a hit under the number that an answer cites it by.
-`Retrieved` is what was found for a `Question`, and `Answer` what was written from it.
-Scores: higher is better, everywhere.
+A `Source` provides documents, a `Chunk` is a span of one document, a `SearchHit` a chunk with
+its score, and a `Citation` a hit with the number an answer cites it by. `Retrieved` holds the
+search results for a `Question`; `Answer` is the text written from them. Higher scores are
+better.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
-if TYPE_CHECKING:  # whoever only reads files does without numpy
+if TYPE_CHECKING:  # code that only reads files does not load numpy
     import numpy as np
     from numpy.typing import NDArray
 
 Language = Literal["zh", "en"]
-# "stop": the model came to its end; "length" and "time": a limit ended the answer.
+# "stop": the model finished by itself; "length" and "time": a limit cut the answer off.
 FinishReason = Literal["stop", "length", "time", "refused"]
 
 
@@ -37,19 +37,24 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file that a source offers; `path` is inside the source, `location` on this machine."""
+    """A file of a source; `path` is relative to the source, `location` is its path on disk."""
 
     source: Source
     path: str
     location: Path
     commit: str
 
+    @property
+    def address(self) -> str:
+        """`source/path`, as in `Chunk.address`."""
+        return f"{self.source.name}/{self.path}"
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive lines of a document that belong together; both ends included, from 1.
+    """Consecutive lines of a document that belong together, inclusive and counted from 1.
 
-    `level` (1 is the top) and `title` are those of a heading.
+    Only headings have a `level` (1 is the top) and a `title`.
     """
 
     kind: Literal["heading", "prose", "code", "table"]
@@ -64,14 +69,14 @@ class LoadedDocument:
     r"""A file's text with its structure.
 
     Attributes:
-        text: The document with "\\n" line ends; blocks and chunks count its lines.
-        blocks: In order, not overlapping; lines in no block hold no prose (blank
+        text: The document with "\\n" line ends; blocks and chunks refer to its lines.
+        blocks: In order, without overlap; lines outside every block hold no prose (blank
             lines, front matter).
-        title: From front matter, else the first heading, else empty.
-        language: From front matter or the path, else from the text.
-        url: From front matter: where the facts come from.
-        converted: The text was made from another format, so that its lines are not
-            those of the file.
+        title: From front matter, otherwise the first heading; empty if there is neither.
+        language: From front matter or the path, otherwise detected from the text.
+        url: From front matter: the origin of the document's facts.
+        converted: True if the text was converted from another format, so that its line
+            numbers are not the file's.
     """
 
     text: str
@@ -84,22 +89,22 @@ class LoadedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A span of a document, with where it comes from.
+    """A span of a document and its origin.
 
     Attributes:
-        id: Derived from place and content: the same input gives the same id.
-        text: What is shown and cited, as it stands in the document.
+        id: Derived from position and content: the same input gives the same id.
+        text: The text that is shown and cited, unchanged from the document.
         source: Name of the source.
         path: Path inside the source, with forward slashes.
-        heading: Titles from the document's top down to this chunk.
-        start_line: First line of the document that holds the text, from 1.
-        end_line: Last such line, included.
-        commit: Commit of the source, empty for a folder.
-        url: Where a person can open the lines, empty where there is no such place.
+        heading: Titles of the enclosing headings, outermost first.
+        start_line: First line of the text in the document, from 1.
+        end_line: Last line of the text, inclusive.
+        commit: Commit of the source; empty for a folder.
+        url: Address that opens these lines; empty if there is none.
         language: Language of the document.
         token_count: Length of the embedded text in the embedder's tokens.
-        page: Page of a document that has pages, from 1.
-        box: Place on that page as (left, top, right, bottom), in shares of its width and
+        page: Page number, from 1; None for documents without pages.
+        box: Area on that page as (left, top, right, bottom), in fractions of its width and
             height from the top left corner.
     """
 
@@ -119,23 +124,23 @@ class Chunk:
 
     @property
     def address(self) -> str:
-        """`source/path`, what questions with known sources name."""
+        """`source/path`, the form in which evaluation questions name documents."""
         return f"{self.source}/{self.path}"
 
     @property
     def embedded_text(self) -> str:
-        """What the embedder reads: where the chunk stands, then its text."""
+        """The embedder's input: the context line, then the text."""
         return "\n".join(part for part in (self.context, self.text) if part)
 
     @property
     def context(self) -> str:
-        """Source and heading path in one line."""
+        """Source name and headings, joined by " > "."""
         return " > ".join((self.source, *self.heading))
 
 
 @dataclass(frozen=True, slots=True)
 class SearchFilters:
-    """What a search is limited to; an empty field does not limit.
+    """Restrictions on a search; an empty field does not restrict.
 
     Attributes:
         sources: Names of sources.
@@ -159,7 +164,7 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A hit and the number that an answer cites it by, which need not be its rank."""
+    """A hit and the number an answer cites it by, which may differ from its rank."""
 
     number: int
     hit: SearchHit
@@ -167,19 +172,19 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks for and against an answer being in the knowledge base.
+    """Signals for and against the knowledge base having an answer.
 
     Attributes:
-        similarity: Highest cosine of a passage to the question.
-        coverage: Share of the question's words, by their weight, that the first hit has.
-        agreement: BM25 of the best of the passages nearest by vector, as a share of the
-            highest BM25: 1 where both rankings have the same passage in front.
-        unknown_names: Number of words in Latin letters that no passage has; each counts
-            less than one in a small index, where being absent says less.
+        similarity: Highest cosine similarity of a passage to the question.
+        coverage: Weighted share of the question's words that occur in the first hit.
+        agreement: Best BM25 score among the passages nearest by vector, divided by the
+            highest BM25 score; 1 if both rankings put the same passage first.
+        unknown_names: Number of words in Latin letters that occur in no passage; in a small
+            index each counts less than one, since absence means less there.
         missing_name: Weight of the rarest word in Latin letters that a hit lacks, for the
-            hit that lacks least, as a share of the greatest weight there is in this index,
-            or in a large one if this one is small (`assistant.retriever.evidence`).
-        length: Logarithm of the number of the question's words, plus one.
+            hit that lacks least, divided by the greatest weight in this index, or in a
+            large one if this one is small (`assistant.retriever.evidence`).
+        length: Logarithm of one plus the number of words in the question.
     """
 
     similarity: float
@@ -192,7 +197,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a person asks: a text, and pictures that belong to it."""
+    """A person's question: its text and any images attached to it."""
 
     text: str
     images: tuple[Path, ...] = ()
@@ -200,7 +205,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A question of a conversation and the answer that it got."""
+    """An earlier question of a conversation and its answer."""
 
     question: Question
     answer: str
@@ -208,7 +213,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Milliseconds since the question was asked; `first_token` is None if no model was asked."""
+    """Milliseconds since the question arrived; `first_token` is None if no model was used."""
 
     retrieve: float
     first_token: float | None
@@ -217,21 +222,21 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """What was found for a question, and whether it can be answered from that.
+    """The search results for a question, and whether they can answer it.
 
     Attributes:
-        question: As it was asked, in characters that tokenizers accept.
+        question: The question, without characters that tokenizers reject.
         history: The turns before it, oldest first.
-        language: Language of the question as it was asked.
-        searched_for: What was looked up: a follow-up question is made to stand alone.
-        hits: Best first.
-        answerable: Whether the evidence is enough for an answer.
+        language: Language of the original question.
+        searched_for: The search text: follow-up questions are rewritten to stand alone.
+        hits: Search hits, best first.
+        answerable: Whether the evidence suffices for an answer.
         confidence: Probability that the knowledge base has an answer, from 0 to 1.
-        evidence: What the probability was computed from.
+        evidence: The signals the probability was computed from.
         vector: (dimension,) embedding of `searched_for`, L2-normalised.
-        index_version: Name of the version of the index that was searched.
-        milliseconds: Time that it took.
-        first_number: Number of the first hit in the answer; the others follow.
+        index_version: Name of the index version that was searched.
+        milliseconds: Duration of the search.
+        first_number: Citation number of the first hit; later hits count up from it.
     """
 
     question: Question
@@ -249,14 +254,14 @@ class Retrieved:
 
     @property
     def citations(self) -> tuple[Citation, ...]:
-        """The hits under the numbers that an answer may cite them by."""
+        """The hits with the numbers an answer may cite them by."""
         numbered = enumerate(self.hits, start=self.first_number)
         return tuple(Citation(number, hit) for number, hit in numbered)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something done on the way to an answer; `kind` says what, such as "search"."""
+    """An intermediate step towards an answer; `kind` classifies it, such as "search"."""
 
     kind: str
     title: str
@@ -272,15 +277,15 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Last event of an answer: the whole text and what it cites.
+    """The last event of an answer: the complete text and its citations.
 
     Attributes:
-        refused: Whether it only says that the knowledge base has no answer.
+        refused: Whether the text only says that the knowledge base has no answer.
         citations: In the order in which the text cites them.
-        id: Different for each answer.
-        model: Name of the chat model; empty where none was asked.
-        index_version: Name of the version of the index that it was written from.
-        finish_reason: Why it ended.
+        id: Unique for each answer.
+        model: Name of the chat model; empty if none was used.
+        index_version: Name of the index version the passages came from.
+        finish_reason: Why the text ended.
     """
 
     text: str

@@ -1,4 +1,4 @@
-"""Checks what libraries read from the environment when they are imported."""
+"""Checks and repairs the environment before libraries that depend on it are imported."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ logger = logging.getLogger(__name__)
 
 _PROXY_VARIABLES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 _PROXY_SCHEMES = ("http://", "https://", "socks5://", "socks5h://")
-_UNUSABLE = (ImportError, ValueError, httpx.InvalidURL)  # what a client raises of a proxy
+_UNUSABLE = (ImportError, ValueError, httpx.InvalidURL)  # raised for a bad proxy
 
 
 def prepare_environment() -> None:
-    """Mend what can be mended before libraries are imported, and check the rest.
+    """Repair the environment where possible, and check the rest.
 
-    Python starts again in UTF-8 mode where paths have another encoding, which Chroma and
-    others cannot open. Where there is no home folder, which libraries need for caches, a
-    temporary one takes its place.
+    Restarts Python in UTF-8 mode if the file system encoding is not UTF-8, because Chroma
+    and others cannot open such paths. Without a home folder, which libraries need for
+    their caches, a temporary one is used.
 
     Raises:
-        SettingsError: A proxy variable, the certificates or the folder for temporary files
-            cannot be used; names the variable.
+        SettingsError: A proxy variable, the certificates or the temporary folder cannot be
+            used; names the variable.
     """
     _use_utf8()
     try:
         tempfile.gettempdir()
     except FileNotFoundError as error:
         raise SettingsError(
-            f"no folder for temporary files can be written: {error.strerror}",
-            expected="one folder, for uploads and caches",
-            action="Set TMPDIR to a folder that this user can write.",
+            f"no folder for temporary files is writable: {error.strerror}",
+            expected="a writable folder for uploads and caches",
+            action="Set TMPDIR to a folder that this user can write to.",
         ) from error
-    _have_a_home()
+    _ensure_home()
     _check_proxies()
 
 
@@ -53,23 +53,23 @@ def _use_utf8() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 (this same program)
 
 
-def _have_a_home() -> None:
+def _ensure_home() -> None:
     try:
         Path.home()
     except RuntimeError:
         home = os.environ["HOME"] = tempfile.mkdtemp(prefix="home-")
         atexit.register(shutil.rmtree, home, ignore_errors=True)
-        logger.warning("there is no home folder; HOME=%s is used until the end", home)
+        logger.warning("no home folder found; using HOME=%s until this program exits", home)
 
 
 def _check_proxies() -> None:
-    """Make the client that gradio makes when it is imported; no request is sent."""
+    """Create the HTTP client that importing Gradio creates; no request is sent."""
     try:
         httpx.Client().close()
     except OSError as error:
         names = (name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name))
         raise SettingsError(
-            f"{next(names, 'the store of certificates')} cannot be used: {error}",
+            f"{next(names, 'the certificate store')} cannot be used: {error}",
             expected="certificates in PEM format",
             action="Correct it, or unset the variable.",
         ) from error
@@ -77,7 +77,7 @@ def _check_proxies() -> None:
         found = _unusable_proxies()
         name, value, reason = found[0] if found else ("the system's proxy", "", error)
         addresses = f"an address that begins with {', '.join(_PROXY_SCHEMES)}"
-        hosts = "names and addresses of hosts without brackets, separated by commas"
+        hosts = "host names and addresses without brackets, separated by commas"
         raise SettingsError(
             f"{name} has {_without_password(value)!r}, which cannot be used: {reason}",
             expected=hosts if name.lower() == "no_proxy" else addresses,
@@ -86,7 +86,7 @@ def _check_proxies() -> None:
 
 
 def _unusable_proxies() -> list[tuple[str, str, Exception]]:
-    """Each variable and value that the client refuses even alone, and why."""
+    """(variable, value, error) for each proxy value that the client rejects on its own."""
     given = {name: os.environ[name] for name in os.environ if name.lower() in _PROXY_VARIABLES}
     found: list[tuple[str, str, Exception]] = []
     for name in given:

@@ -1,7 +1,7 @@
-"""The errors a person sees; knows nothing of who shows them or in which language.
+"""Errors that are shown to people.
 
-Each error says what was got, what was expected and what to do next. The page looks
-up a sentence in the visitor's language by the error's class; scripts print the error.
+Each error states what was found, what was expected and what to do next. Scripts print the
+error itself; the page looks up a sentence in the visitor's language by the error's class.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class AssistantError(Exception):
     """Base of all errors meant to be read by a person.
 
     Args:
-        got: What was found, with the value or path that was the matter.
-        expected: What should have been there.
-        action: What to do now, a command to type where there is one.
+        got: What was found, including the offending value or path.
+        expected: What would have been valid.
+        action: What to do next: a command to run, if there is one.
     """
 
     exit_code = 1
@@ -39,7 +39,7 @@ class AssistantError(Exception):
 
     @property
     def facts(self) -> dict[str, object]:
-        """The fields that a class adds, by name: values for a sentence about the error."""
+        """The fields a subclass adds, by name, for use in a sentence about the error."""
         said = ("got", "expected", "action")
         return {
             name: value
@@ -49,7 +49,7 @@ class AssistantError(Exception):
 
 
 class SettingsError(AssistantError):
-    """A setting, or a command's argument, has a value that cannot be used."""
+    """A setting or a command-line argument has an invalid value."""
 
     exit_code = 2
 
@@ -61,28 +61,28 @@ class SourcesFileError(AssistantError):
 
 
 class SourceError(AssistantError):
-    """A source of documents cannot be used; the build goes on with the others."""
+    """A source of documents cannot be used; the build continues without it."""
 
 
 class SourceNotFoundError(SourceError):
-    """The address answers, and there is no such repository or folder."""
+    """There is no such folder, or the server responds but has no such repository."""
 
 
 class SourceUnreachableError(SourceError):
-    """The address does not answer, in time or at all."""
+    """The address did not respond in time, or at all."""
 
 
 class RevisionNotFoundError(SourceError):
     """The repository has no such branch, tag or commit."""
 
 
-# Reasons to leave a file out that are not the file's: it may be read next time.
+# Reasons to skip a file that lie outside the file: the next build tries it again.
 GONE, NO_MEMORY, STOPPED = "not readable", "not enough memory", "converter stopped"
 PASSING_REASONS = frozenset((GONE, NO_MEMORY, STOPPED))
 
 
 class UnreadableFileError(AssistantError):
-    """A file has no text that can be indexed; `reason` is the word it is counted under."""
+    """A file has no text that can be indexed; reports count such files by `reason`."""
 
     def __init__(self, reason: str, got: str, *, expected: str, action: str) -> None:
         super().__init__(got, expected=expected, action=action)
@@ -98,14 +98,19 @@ class IndexMismatchError(AssistantError):
 
 
 class IndexCorruptError(AssistantError):
-    """A part of the index cannot be read, or does not agree with the others."""
+    """Part of the index cannot be read, or contradicts the rest."""
 
     @classmethod
     def of(cls, what: object, why: object) -> IndexCorruptError:
-        """The error of a file, or of another part, that no finished build can have written so."""
+        """Return the error for a file or other part in a state that no finished build leaves.
+
+        Args:
+            what: The file or part.
+            why: What is wrong with it.
+        """
         return cls(
             f"{what} cannot be read: {why}",
-            expected="what a finished build wrote",
+            expected="the output of a finished build",
             action=f"Run: {as_typed('build-index')} --rebuild",
         )
 
@@ -115,11 +120,11 @@ class IndexBusyError(AssistantError):
 
 
 class IndexWriteError(AssistantError):
-    """The index cannot be written: full disk, no permission, or a database that refuses."""
+    """The index cannot be written: full disk, missing permission or a database error."""
 
 
 class IndexServerError(AssistantError):
-    """The Chroma server that holds the vectors does not answer, or refuses."""
+    """The Chroma server that holds the vectors does not respond or rejects the request."""
 
 
 class ModelNotFoundError(AssistantError):
@@ -127,19 +132,19 @@ class ModelNotFoundError(AssistantError):
 
 
 class HubError(AssistantError):
-    """One hub failed to give a model; the next hub is tried."""
+    """A hub failed to deliver a model; the next hub is tried."""
 
 
 class HubUnreachableError(HubError):
-    """The hub does not answer."""
+    """The hub does not respond."""
 
 
 class VerificationError(HubError):
-    """What arrived is not the file that was asked for (size or SHA-256)."""
+    """A downloaded file has the wrong size or SHA-256."""
 
 
 class ChatModelError(AssistantError):
-    """The chat model cannot be loaded or failed while answering."""
+    """The chat model could not be loaded, or failed while answering."""
 
 
 class QuestionError(AssistantError):
@@ -162,19 +167,19 @@ class QuestionTooLongError(QuestionError):
 
 
 class ImagesNotReadError(QuestionError):
-    """The conversation holds `images` images, and nothing here reads them."""
+    """The conversation contains `images` images, which this model cannot read."""
 
     def __init__(self, images: int) -> None:
         super().__init__(
-            f"images in the question or before it: {images}",
-            expected="text only, as this model reads no images",
-            action="Ask without them.",
+            f"images in the conversation: {images}",
+            expected="text only, since this model does not read images",
+            action="Remove the images and ask again.",
         )
         self.images = images
 
 
 class FilterError(AssistantError):
-    """A search is limited to a source that the index does not have."""
+    """A search filter names a source that is not in the index."""
 
     exit_code = 2
 
@@ -184,16 +189,16 @@ class ServerError(AssistantError):
 
 
 class HostNotAllowedError(AssistantError):
-    """A request asks for the page under a host name that is not this page's."""
+    """A request names a host that this page does not serve."""
 
 
 class RequestTooLargeError(AssistantError):
-    """A request has a larger body than anything that the page sends."""
+    """A request body is larger than anything the page itself sends."""
 
 
 class TooManyQuestionsError(AssistantError):
-    """One visitor asks more questions a minute than the owner allows."""
+    """A visitor asked more questions per minute than the limit allows."""
 
 
 class BusyError(AssistantError):
-    """More questions wait for an answer than the owner allows."""
+    """More questions are waiting for an answer than the limit allows."""

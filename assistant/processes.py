@@ -1,4 +1,4 @@
-"""Processors this process may use, and child processes that end with all that they started."""
+"""Counts the processors available, and runs child processes that never outlive their use."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _LOOK_SECONDS = 0.5
 
 
 def core_count(cgroup: Path = Path("/sys/fs/cgroup"), own_groups: Path = _OWN_GROUPS) -> int:
-    """Processors this process may use: the machine's, less what affinity and containers take.
+    """Number of processors this process may use, limited by CPU affinity and control groups.
 
     Args:
-        cgroup: Where the system shows control groups, of version 1 or 2. The quota of the
-            process's own group counts and those of all groups around it; the smallest wins.
-        own_groups: Names the process's own groups.
+        cgroup: Mount point of control groups, version 1 or 2. The smallest quota among the
+            process's group and its ancestors applies.
+        own_groups: File that lists the process's groups.
 
     Returns:
-        At least 1. A quota that is not whole is rounded.
+        At least 1; fractional quotas are rounded.
     """
     if hasattr(os, "sched_getaffinity"):
         cores = len(os.sched_getaffinity(0))
@@ -38,10 +38,10 @@ def core_count(cgroup: Path = Path("/sys/fs/cgroup"), own_groups: Path = _OWN_GR
 
 
 def _groups(cgroup: Path, own_groups: Path) -> Iterator[Path]:
-    """Folders of the groups that can limit the processors, each before the group around it.
+    """Folders of the groups that may limit processors, each before its parent.
 
-    A container often sees its own group as the root, under a name that only its host knows;
-    groups that are not there, and lines that cannot be read, limit nothing.
+    A container often sees its own group as the root, under a name that only the host knows.
+    Groups that do not exist, and lines that cannot be parsed, impose no limit.
     """
     try:
         lines = os.fsdecode(own_groups.read_bytes()).splitlines()
@@ -58,7 +58,7 @@ def _groups(cgroup: Path, own_groups: Path) -> Iterator[Path]:
 
 
 def _quota(group: Path) -> float | None:
-    """Processors that a group may use: version 2 says "200000 100000", version 1 in two files."""
+    """Processor quota of a group: version 2 has "200000 100000", version 1 uses two files."""
     for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
         try:
             quota, period = " ".join((group / name).read_text() for name in names).split()
@@ -82,12 +82,12 @@ def environment_with_package() -> dict[str, str]:
 def child_process(
     command: Sequence[str], *, grace_seconds: float = 0.0, **options: Any
 ) -> Iterator[subprocess.Popen[Any]]:
-    """Run `command` during the block, after which it ends with all that it started.
+    """Run `command` within a `with` block; at its end, end the whole process tree.
 
     Args:
         command: Program and arguments.
-        grace_seconds: As in `end_process_tree`.
-        options: As `subprocess.Popen` takes them.
+        grace_seconds: See `end_process_tree`.
+        options: Passed to `subprocess.Popen`.
 
     Raises:
         OSError: The program cannot be started.
@@ -108,19 +108,19 @@ def run_watched(
     grace_seconds: float = 0.0,
     **options: Any,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run `command` to its end and return what it printed.
+    """Run `command` and return its exit status and output.
 
     Args:
         command: Program and arguments.
-        timeout_seconds: It is ended after this time.
-        send: For its standard input.
-        look: Called twice a second while it runs; ends it by raising.
-        grace_seconds: As in `end_process_tree`.
-        options: As `subprocess.Popen` takes them.
+        timeout_seconds: Limit on the run time.
+        send: Standard input.
+        look: Called twice a second while the command runs; may raise to end it.
+        grace_seconds: See `end_process_tree`.
+        options: Passed to `subprocess.Popen`.
 
     Raises:
         OSError: The program cannot be started.
-        subprocess.TimeoutExpired: It took too long.
+        subprocess.TimeoutExpired: The command exceeded the limit.
     """
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE) | options
     ends = time.monotonic() + timeout_seconds
@@ -133,20 +133,19 @@ def run_watched(
             except subprocess.TimeoutExpired:
                 if left <= 0:
                     raise
-                send = b""  # which is being written, and may not be given twice
+                send = b""  # already being written; must not be passed twice
             if look:
                 look()
 
 
 def end_process_tree(process: subprocess.Popen[Any], grace_seconds: float = 0.0) -> None:
-    """End a process that began a session of its own, and what it started, also after its end.
+    """End a process and all its descendants, even if the process itself has already ended.
 
-    On Windows, which has no process groups, only the process itself.
+    On Windows, which has no process groups, only the process itself is ended.
 
     Args:
         process: Started with `start_new_session=True`.
-        grace_seconds: Time between SIGTERM and SIGKILL in which it may clean up; 0 sends
-            SIGKILL alone.
+        grace_seconds: Time to clean up between SIGTERM and SIGKILL; 0 sends only SIGKILL.
     """
     if sys.platform == "win32":
         process.kill()
@@ -158,7 +157,7 @@ def end_process_tree(process: subprocess.Popen[Any], grace_seconds: float = 0.0)
         except subprocess.TimeoutExpired:
             pass
         finally:
-            with suppress(ProcessLookupError, PermissionError):  # nobody is left
+            with suppress(ProcessLookupError, PermissionError):  # all have ended
                 if not _is_another(process):
                     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

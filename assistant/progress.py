@@ -1,4 +1,4 @@
-"""How long work reports where it is; knows nothing of what is done with the report."""
+"""The interface through which long-running work reports its progress."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called with the name of the stage, what is done and, where known, how much there is.
+    """A callable that receives progress reports.
 
-    `unit` is "B" for bytes, else a plural noun such as "chunks". `at` is what the stage is
-    at now, such as a source. A stage is finished when `done == total`.
+    A stage is finished when `done == total`. A callable may raise to end the work.
     """
 
     def __call__(
         self, stage: str, done: int, total: int | None, unit: str, *, at: str = ""
     ) -> None:
-        """Take note of the report."""
+        """Receive one report.
+
+        Args:
+            stage: Name of the stage.
+            done: Amount done so far.
+            total: Amount in all; None if unknown.
+            unit: "B" for bytes, otherwise a plural noun such as "chunks".
+            at: The item being worked on, such as a source.
+        """
 
 
 def silent(stage: str, done: int, total: int | None, unit: str, *, at: str = "") -> None:
-    """Report nothing."""
+    """Ignore the report."""

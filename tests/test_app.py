@@ -107,7 +107,7 @@ def test_a_start_without_a_home_where_nothing_can_be_written(environment: dict[s
     log: list[str] = []
     with served_app(started, within=[*read_only, *AS_NOBODY], log=log) as (_, address):
         assert FOOT in page_at(address)
-    assert log[0].startswith("there is no home folder")
+    assert log[0].startswith("no home folder found")
     assert len(log) == 5
 
 

@@ -1,4 +1,4 @@
-"""What every embedder can do."""
+"""The interface of embedders, and batching by length."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ Vectors = NDArray[np.float32]
 
 
 class Embedder(ABC):
-    """Texts to vectors, with token counts and an identity.
+    """Embeds texts, counts their tokens and identifies its model.
 
-    `langchain_embeddings.LangChainEmbeddings` offers one to LangChain's vector stores.
+    `langchain_embeddings.LangChainEmbeddings` adapts an embedder to LangChain.
 
     Attributes:
-        identity: Name and content hash of the model with its prefixes; an index made
-            by one identity is never searched with another. It does not name precision
-            or engine, whose vectors agree to a cosine of 0.999.
+        identity: Name and content hash of the model with its prefixes. An index built with
+            one identity is never searched with another. Precision and engine are left out:
+            their vectors agree to a cosine similarity of 0.999.
         dimension: Length of a vector.
-        max_tokens: Longer texts are cut by the model; special tokens and prefix included.
-        query_prefix: Put before each question.
-        passage_prefix: Put before each passage.
+        max_tokens: Length at which the model truncates texts, including special tokens and
+            prefix.
+        query_prefix: Prepended to each question.
+        passage_prefix: Prepended to each passage.
     """
 
     identity: str
@@ -39,35 +40,43 @@ class Embedder(ABC):
         """Tokens of each text, without special tokens and prefix."""
 
     def token_counter(self) -> Callable[[Sequence[str]], list[int]]:
-        """`count_tokens` for another process, without the model where that is heavy."""
+        """Return `count_tokens` in a form for other processes, without a heavy model."""
         return self.count_tokens
 
     @abstractmethod
     def _encode_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
-        """Yield batches: places in `texts`, and their normalised vectors (len, dimension)."""
+        """Yield batches: positions in `texts`, and their normalised vectors (len, dimension)."""
 
     def load(self) -> None:
-        """Load now what the first text would otherwise wait for; for programs that keep running."""
+        """Load the model eagerly; for long-running programs."""
         self.encode_queries(["a"])
 
     def encode_passages(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:
-        """(n, dimension) float32, L2-normalised, in the order of `texts`; n may be 0."""
+        """Embed passages.
+
+        Returns:
+            (n, dimension) float32, L2-normalised, in the order of `texts`; n may be 0.
+        """
         return self._encode([self.passage_prefix + text for text in texts], progress)
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        """As `encode_passages`, for questions."""
+        """Embed questions; the result is as for `encode_passages`."""
         return self._encode([self.query_prefix + text for text in texts], silent)
 
     def passage_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
-        """`encode_passages` batch by batch, for callers that keep what is done."""
+        """Embed passages batch by batch, for callers that save intermediate results.
+
+        Yields:
+            Positions in `texts`, and their vectors: (len(positions), dimension) float32.
+        """
         return self._encode_batches([self.passage_prefix + text for text in texts])
 
     def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         done = 0
-        for places, batch in self._encode_batches(texts):
-            vectors[places] = batch
-            done += len(places)
+        for positions, batch in self._encode_batches(texts):
+            vectors[positions] = batch
+            done += len(positions)
             progress("embed", done, len(texts), "chunks")
         return vectors
 
@@ -75,24 +84,26 @@ class Embedder(ABC):
 def batches_by_length(
     lengths: Sequence[int], max_tokens: int, *, one_length: bool = False
 ) -> Iterator[list[int]]:
-    """Places of texts, longest first, in batches of at most `max_tokens` after padding.
+    """Group texts of similar length, longest first, to waste little computation on padding.
 
-    Texts of like length share a batch, so that little is computed for padding. The
-    longest come first, so that too little memory shows at once.
+    Starting with the longest texts makes a lack of memory show at once.
 
     Args:
-        lengths: In tokens.
-        max_tokens: A single longer text is a batch of its own.
-        one_length: Have only texts of the same length in a batch.
+        lengths: Length of each text in tokens.
+        max_tokens: Most tokens in a padded batch; a longer text gets a batch to itself.
+        one_length: Put only texts of equal length in a batch.
+
+    Yields:
+        The positions of the texts in a batch.
     """
-    order = sorted(range(len(lengths)), key=lambda place: (-lengths[place], place))
+    order = sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
     batch: list[int] = []
-    for place in order:
+    for position in order:
         longest = lengths[batch[0]] if batch else 0
         full = (len(batch) + 1) * longest > max_tokens
-        if batch and (full or (one_length and lengths[place] != longest)):
+        if batch and (full or (one_length and lengths[position] != longest)):
             yield batch
             batch = []
-        batch.append(place)
+        batch.append(position)
     if batch:
         yield batch

@@ -1,8 +1,8 @@
 """Builds a BERT-family sentence encoder as an OpenVINO graph.
 
-Reads a sentence-transformers folder (`config.json`, `model.safetensors`, pooling). The
-word embeddings, four fifths of the weights, stay in the file: the caller looks rows up
-with `Checkpoint.word_rows` and feeds them in, so that they take no memory of their own.
+Reads a sentence-transformers folder (`config.json`, `model.safetensors`, pooling). The word
+embeddings, four fifths of the weights, stay in the file to save memory: the caller looks up
+rows with `Checkpoint.word_rows` and passes them as input.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from openvino import opset13 as ops
 
 from assistant.embeddings.pooling import pooling_of
 
-_ROBERTA_TYPES = ("roberta", "xlm-roberta")  # their positions start behind the padding id
+_ROBERTA_TYPES = ("roberta", "xlm-roberta")  # their positions start after the padding id
 _WORDS = "embeddings.word_embeddings.weight"
 _TYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _MASKED = -1e4  # added to attention scores of padding; finite in every precision
 
 
 class Checkpoint:
-    """The tensors of `model.safetensors`, mapped into memory and read when asked for.
+    """The tensors of `model.safetensors`, memory-mapped and read on demand.
 
-    The format (https://huggingface.co/docs/safetensors): length of the header in 8
-    bytes, the header as JSON, the tensors. The library's own reader copies each tensor.
+    The format (https://huggingface.co/docs/safetensors) is an 8-byte header length, a JSON
+    header, and the tensors. The library's reader would copy each tensor.
     """
 
     def __init__(self, file: Path) -> None:
@@ -43,13 +43,13 @@ class Checkpoint:
         self._words, self._words_type = self._stored(_WORDS)
 
     def tensor(self, name: str) -> NDArray[np.float32]:
-        """A tensor in float32."""
+        """Return a tensor as float32."""
         return _float32(*self._stored(name))
 
     def word_rows(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Word embeddings: (batch, length) ids -> (batch, length, hidden) float32."""
+        """Look up word embeddings: (batch, length) ids -> (batch, length, hidden) float32."""
         rows = _float32(self._words[ids], self._words_type)
-        if hasattr(mmap, "MADV_DONTNEED"):  # the system's file cache has them, that is enough
+        if hasattr(mmap, "MADV_DONTNEED"):  # they stay in the system's file cache
             self._mapped.madvise(mmap.MADV_DONTNEED)
         return rows
 
@@ -67,7 +67,7 @@ def _float32(values: NDArray[Any], stored: str) -> NDArray[np.float32]:
 
 
 class _Layers:
-    """The operators of one checkpoint."""
+    """The graph operators of a checkpoint's layers."""
 
     def __init__(self, config: dict[str, Any], checkpoint: Checkpoint) -> None:
         self.config = config
@@ -120,7 +120,7 @@ def _integers(*values: int) -> Any:
 def _pool(values: Any, mask: Any, pooling: str) -> Any:
     if pooling == "cls":
         pooled = ops.gather(values, ops.constant(np.int64(0)), ops.constant(np.int64(1)))
-    else:  # a sum will do for the mean: the result is normalised
+    else:  # a sum is enough for the mean, since the result is normalised
         pooled = ops.reduce_sum(
             ops.multiply(values, ops.unsqueeze(mask, _integers(2))), _integers(1)
         )
@@ -128,10 +128,10 @@ def _pool(values: Any, mask: Any, pooling: str) -> Any:
 
 
 def build_graph(folder: Path, checkpoint: Checkpoint) -> Any:
-    """The encoder in `folder` as an `openvino.Model`.
+    """Build the encoder in `folder` as an `openvino.Model`.
 
-    Inputs: word embeddings (batch, length, hidden) and mask (batch, length), both
-    float32; output (batch, hidden) float32, pooled and L2-normalised.
+    Its inputs are word embeddings (batch, length, hidden) and a mask (batch, length), both
+    float32; its output is (batch, hidden) float32, pooled and L2-normalised.
     """
     config = json.loads((folder / "config.json").read_text("utf-8"))
     layers = _Layers(config, checkpoint)

@@ -1,6 +1,6 @@
-"""An embedder as LangChain's `Embeddings`, for code outside this package.
+"""Adapts an embedder to LangChain's `Embeddings`, for code outside this package.
 
-The assistant itself calls `Embedder` directly, so that a build does not load LangChain.
+The assistant itself calls `Embedder` directly, so that builds do not load LangChain.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from assistant.embeddings.base import Embedder, Vectors
 
 
 class LangChainEmbeddings(Embeddings):
-    """For vector stores and chains of LangChain."""
+    """An embedder for LangChain's vector stores and chains."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Passages, with the prefix for passages."""
+        """Embed passages, with the passage prefix."""
         return _as_lists(self._embedder.encode_passages(texts))
 
     def embed_query(self, text: str) -> list[float]:
-        """One question, with the prefix for questions."""
+        """Embed one question, with the query prefix."""
         return _as_lists(self._embedder.encode_queries([text]))[0]
 
 

@@ -1,4 +1,4 @@
-"""Encoders of the BERT family, run by OpenVINO."""
+"""Runs BERT-family encoders in OpenVINO."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _BATCH_TOKENS = 2048  # larger batches are not faster on two cores (docs/decisions.md)
-# Lengths are padded to multiples, as a shape not seen before costs milliseconds; a batch has one
-# padded length, so that a text has the same vector whatever it is embedded with.
+# Lengths are padded to multiples, since a new shape costs milliseconds; a batch has one padded
+# length, so that the vector of a text does not depend on the other texts in its batch.
 _LENGTH_STEP = 16
 MODEL_TYPES = ("bert", "roberta", "xlm-roberta")
-_AHEAD = 2  # batches at the processor: one runs while the next is made
+_AHEAD = 2  # inference requests: one runs while the next is prepared
 
 
 def runs_in_openvino(folder: Path) -> bool:
@@ -41,7 +41,7 @@ def runs_in_openvino(folder: Path) -> bool:
 
 
 def multiplies_bfloat16(core: Any) -> bool:
-    """Whether the processor has instructions for products of bfloat16.
+    """Whether the processor multiplies bfloat16 natively.
 
     Args:
         core: An `openvino.Core`.
@@ -50,12 +50,11 @@ def multiplies_bfloat16(core: Any) -> bool:
 
 
 class OpenVinoEmbedder(Embedder):
-    """A sentence-transformers folder; tokenizer and weights are loaded when first needed.
+    """Embeds with the encoder in a sentence-transformers folder; loads it on first use.
 
-    Products run in bfloat16 where the processor multiplies it itself (AMX,
-    AVX512_BF16), else in float32. The vectors of both agree to a cosine of 0.9999
-    and live in one space, so `identity` names the model and not the precision: an
-    index built on one machine is searched on any other.
+    Products use bfloat16 if the processor supports it (AMX, AVX512_BF16), otherwise float32.
+    The vectors of both agree to a cosine similarity of 0.9999, so `identity` omits the
+    precision: an index built on one machine can be searched on any other.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -87,7 +86,7 @@ class OpenVinoEmbedder(Embedder):
         return tokenizer
 
     def __getstate__(self) -> dict[str, Any]:
-        """For another process, which loads tokenizer and weights for itself."""
+        """Return the state for another process, which loads tokenizer and weights itself."""
         loaded = ("_tokenizer", "_checkpoint", "_model")
         return {name: value for name, value in self.__dict__.items() if name not in loaded}
 
@@ -115,24 +114,24 @@ class OpenVinoEmbedder(Embedder):
     def _encode_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
         tokens = [self._cut(e.ids) for e in self._tokenizer.encode_batch_fast(list(texts))]
         padded = [-(-len(ids) // _LENGTH_STEP) * _LENGTH_STEP for ids in tokens]
-        # Of this call alone: an app embeds questions in several threads at once.
+        # Not shared between calls: an application embeds questions in several threads at once.
         free = [self._model.create_infer_request() for _ in range(_AHEAD)]
         running: list[tuple[list[int], Any]] = []
-        for places in batches_by_length(padded, _BATCH_TOKENS, one_length=True):
-            length = min(padded[places[0]], self.max_tokens)
-            inputs = self._inputs([tokens[place] for place in places], length)
+        for positions in batches_by_length(padded, _BATCH_TOKENS, one_length=True):
+            length = min(padded[positions[0]], self.max_tokens)
+            inputs = self._inputs([tokens[position] for position in positions], length)
             request = free.pop()
             request.start_async(inputs)
-            running.append((places, request))
+            running.append((positions, request))
             if not free:
                 done, request = running.pop(0)
                 yield done, _result(request)
                 free.append(request)
-        for places, request in running:
-            yield places, _result(request)
+        for positions, request in running:
+            yield positions, _result(request)
 
     def _cut(self, ids: list[int]) -> list[int]:
-        """At most `max_tokens`, the closing special token kept."""
+        """Truncate to `max_tokens`, keeping the closing special token."""
         return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
 
     def _inputs(
@@ -157,10 +156,10 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _fingerprint(folder: Path) -> str:
-    """Tells checkpoints apart: size of the weights, and hash of their head, middle and tail.
+    """Identify a checkpoint by a hash of its size and of its first, middle and last megabyte.
 
-    Hashing half a gigabyte at every start would cost a second; three megabytes of
-    weights do not agree by accident.
+    Hashing half a gigabyte at every start would take a second; three megabytes of weights do
+    not agree by accident.
     """
     weights = folder / "model.safetensors"
     size = weights.stat().st_size

@@ -1,4 +1,4 @@
-"""How a sentence-transformers folder pools the vectors of tokens."""
+"""Reads how a sentence-transformers model pools token vectors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def pooling_of(folder: Path) -> str:
-    """`mean` or `cls`; another word where the folder pools in a way not built here."""
+    """Return "mean" or "cls", or another word for pooling that is not supported."""
     modules = folder / "modules.json"
     if not modules.exists():
         return "mean"

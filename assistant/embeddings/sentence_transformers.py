@@ -1,4 +1,4 @@
-"""Any sentence-transformers model, in torch."""
+"""Runs any sentence-transformers model in torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _BATCH_TOKENS = 4096
 
 
 class SentenceTransformersEmbedder(Embedder):
-    """A model by name or folder, on the GPU where there is one."""
+    """Embeds with a model given by name or folder, on the GPU if there is one.
+
+    Raises:
+        ModelNotFoundError: The model cannot be loaded.
+    """
 
     def __init__(self, model: str) -> None:
         import torch
@@ -48,25 +52,25 @@ class SentenceTransformersEmbedder(Embedder):
         return self.token_counter()(texts)
 
     def token_counter(self) -> Callable[[Sequence[str]], list[int]]:
-        """The tokenizer alone."""
+        """Return a counter that holds the tokenizer but not the model."""
         return _TokenCounter(self._model.tokenizer)
 
     def _encode_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
         lengths = [min(length, self.max_tokens) for length in self.count_tokens(texts)]
-        for places in batches_by_length(lengths, _BATCH_TOKENS):
+        for positions in batches_by_length(lengths, _BATCH_TOKENS):
             vectors = self._model.encode(
-                [texts[place] for place in places],
+                [texts[position] for position in positions],
                 prompt="",
-                batch_size=len(places),
+                batch_size=len(positions),
                 normalize_embeddings=True,
                 show_progress_bar=False,
             )
-            yield places, np.asarray(vectors, dtype=np.float32)
+            yield positions, np.asarray(vectors, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class _TokenCounter:
-    """Counts tokens with a tokenizer of transformers."""
+    """Counts tokens with a tokenizer from transformers."""
 
     tokenizer: Any
 

@@ -1,8 +1,8 @@
-"""The persisted index as questions read it; builds are in `indexing`.
+"""Reads the persisted index; `indexing` builds it.
 
-An index folder holds `current` (the name of the version in use), `versions/` (each a
-Chroma database with its chunks and its manifest) and `embeddings/` (vectors by content,
-kept across builds).
+An index folder holds `current` (the name of the version in use), `versions/` (each with a
+Chroma database, its chunks and its manifest) and `embeddings/` (vectors by content, kept
+across builds).
 """
 
 from __future__ import annotations

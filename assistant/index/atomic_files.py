@@ -1,4 +1,4 @@
-"""Files that survive a crash of the machine, and errors of writing them in words."""
+"""Writes files so that they survive a crash, and explains errors in writing them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 @contextmanager
 def writing(db_folder: Path) -> Iterator[None]:
-    """Turn what the disk refuses into an `IndexWriteError` with what to do."""
+    """Turn errors in writing the index into an `IndexWriteError`.
+
+    Raises:
+        IndexWriteError: The block raised an OSError or an SQLite error.
+    """
     try:
         yield
     except (OSError, sqlite3.OperationalError, sqlite3.DatabaseError) as error:
@@ -25,25 +29,25 @@ def writing(db_folder: Path) -> Iterator[None]:
 
 
 def write_error(db_folder: Path, error: Exception) -> IndexWriteError:
-    """The error for people; any exception's words are looked at."""
+    """Return the error to show; its advice depends on the exception's number and message."""
     words = str(error).casefold()
     number = error.errno if isinstance(error, OSError) else None
-    expected, action = "a disk that can be written", "Look at the disk, then build again."
+    expected, action = "a writable disk", "Check the disk, then build again."
     if number in _FULL or "full" in words or "no space" in words:
         expected = "free space; a build needs about three times the size of the index"
-        action = "Free some space, or name another folder with --db; then build again."
+        action = "Free disk space or choose another folder with --db, then build again."
     elif number in _FORBIDDEN or "readonly" in words or "read-only" in words or "denied" in words:
         expected = "permission to write there"
-        action = "Change the permissions, or name another folder with --db."
+        action = "Change the permissions, or choose another folder with --db."
     return IndexWriteError(
         f"the index in {db_folder} cannot be written: {error}. The index in use is unchanged",
         expected=expected,
-        action=f"{action} What was embedded is kept.",
+        action=f"{action} Embeddings computed so far are kept.",
     )
 
 
 def sync_tree(folder: Path) -> None:
-    """Have every file and folder below and `folder` itself on the disk."""
+    """Flush `folder` and everything in it to the disk."""
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
             _sync(Path(parent, name))
@@ -51,18 +55,18 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the folder's list of names on the disk."""
+    """Flush the list of names in the folder to the disk."""
     _sync(folder)
 
 
 def replace_text(file: Path, text: str, *, sync: bool = True) -> None:
-    """Write a file in one step: after a crash it has the old content or the new.
+    """Replace a file atomically: after a crash it has either the old content or the new.
 
     Args:
-        file: Is replaced by one that is written beside it.
+        file: The file to replace.
         text: Its new content.
-        sync: Have it on the disk before returning; without, only a crash of this process is
-            survived, not one of the machine.
+        sync: Flush it to the disk before returning; otherwise it survives a crash of this
+            process, but not of the machine.
     """
     partial = file.with_name(f"{file.name}.partial")
     with partial.open("w", encoding="utf-8") as stream:
@@ -76,7 +80,7 @@ def replace_text(file: Path, text: str, *, sync: bool = True) -> None:
 
 
 def _sync(path: Path) -> None:
-    windows = os.name == "nt"  # which opens no folders, and syncs only what may be written
+    windows = os.name == "nt"  # Windows cannot open folders, and syncs only writable files
     if windows and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDWR if windows else os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Clients of Chroma: in this process over a folder, or of a server."""
+"""Creates Chroma clients, for a folder in this process or for a server."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _PORTS = {"http": 8000, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class ChromaServer:
-    """Where a Chroma server is, what lets this program in, and how long it may take.
+    """Address, credentials and time limits of a Chroma server.
 
     Attributes:
-        url: Such as http://127.0.0.1:8000.
-        token: Sent as a bearer token, or in the header named below; empty: none.
+        url: Address, such as http://127.0.0.1:8000.
+        token: Sent as a bearer token or in the header below; empty for none.
         token_header: "Authorization" or "X-Chroma-Token".
-        heartbeat_seconds: Limit for its first sign of life.
-        answer_seconds: Limit for each answer, also when a thousand chunks are written.
+        heartbeat_seconds: Time limit for the first response.
+        answer_seconds: Time limit for each response, including writes of a thousand chunks.
     """
 
     url: str
@@ -37,20 +37,20 @@ class ChromaServer:
 
 
 def embedded_client(folder: Path) -> Any:
-    """A client of the database in `folder`, which is made if need be."""
+    """Return a client of the database in `folder`, which is created if missing."""
     import chromadb
     from chromadb.config import Settings
 
     settings = Settings(anonymized_telemetry=False)
     try:
         return chromadb.PersistentClient(str(folder), settings=settings)
-    except AttributeError:  # Chroma keeps a folder that it failed to open before, until now
+    except AttributeError:  # Chroma's cache of a failed open, which this attempt cleared
         return chromadb.PersistentClient(str(folder), settings=settings)
 
 
 @contextmanager
 def where_chroma_opens(folder: Path) -> Iterator[Path]:
-    """The folder, or a copy where it cannot be written: Chroma writes when it opens."""
+    """Yield the folder, or a writable copy if it is read-only: opening writes to it."""
     database = folder / "chroma.sqlite3"
     if not database.is_file() or os.access(database, os.W_OK):
         yield folder
@@ -61,11 +61,11 @@ def where_chroma_opens(folder: Path) -> Iterator[Path]:
 
 
 def server_client(server: ChromaServer) -> Any:
-    """A client of a server.
+    """Connect to a server.
 
     Raises:
-        SettingsError: The address is not one of a server.
-        IndexServerError: It does not answer, or refuses the token.
+        SettingsError: The address is invalid.
+        IndexServerError: The server does not respond, or rejects the token.
     """
     import chromadb
     import httpx
@@ -89,7 +89,7 @@ def server_client(server: ChromaServer) -> Any:
             ssl=address.scheme == "https",
             settings=Settings(**options),
         )
-        # Chroma gives its HTTP client no timeout, and no public way to set one.
+        # Chroma sets no timeout on its HTTP client and has no public option for it.
         client._server._session.timeout = httpx.Timeout(server.answer_seconds)  # noqa: SLF001 (chromadb has no option for it)
     except (httpx.HTTPError, ChromaError, ValueError) as error:
         raise server_error(server.url, error) from error
@@ -97,10 +97,10 @@ def server_client(server: ChromaServer) -> Any:
 
 
 def check_address(url: str) -> SplitResult:
-    """The parts of a server's address.
+    """Parse a server's address.
 
     Raises:
-        SettingsError: It is none.
+        SettingsError: The address is invalid.
     """
     try:
         address = urlsplit(url)
@@ -117,11 +117,12 @@ def check_address(url: str) -> SplitResult:
 
 
 def server_error(url: str, error: Exception) -> IndexServerError:
-    """The error for people."""
+    """Return the error to show for a failed request."""
     refused = any(code in str(error) for code in ("401", "403", "Unauthorized", "Forbidden"))
     return IndexServerError(
-        f"the Chroma server {url} {'refuses the token' if refused else 'does not answer'}: {error}",
-        expected="a server that lets this program in",
+        f"the Chroma server {url} "
+        f"{'rejects the token' if refused else 'does not respond'}: {error}",
+        expected="a reachable server that accepts the token",
         action="Set ASSISTANT_CHROMA_TOKEN."
         if refused
         else "Start it (chroma run --path FOLDER), or correct ASSISTANT_CHROMA_URL.",

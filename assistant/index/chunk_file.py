@@ -1,7 +1,7 @@
-"""All chunks of a version in one file, a line for each document.
+"""Reads and writes the file with all chunks of a version, one line per document.
 
-The build takes unchanged documents from here line by line, and whoever needs all
-chunks at once reads them here faster than from the database.
+Builds copy the lines of unchanged documents. Reading all chunks from this file is faster than
+from the database.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ _NEW_NAME = "chunks.new.jsonl"
 
 
 def chunk_line(address: str, chunks: Iterable[Chunk]) -> str:
-    """One document as a line."""
+    """Return a document as a line of the file."""
     return json.dumps([address, *map(astuple, chunks)], ensure_ascii=False) + "\n"
 
 
 def address_of(line: str) -> str:
-    """The document that a line is of; raises IndexCorruptError if it is not whole."""
+    """Return the address of a line's document.
+
+    Raises:
+        IndexCorruptError: The line is damaged.
+    """
     try:
         address: str = json.loads(line[1 : _end_of_string(line)])
     except (ValueError, IndexError) as error:
@@ -34,7 +38,11 @@ def address_of(line: str) -> str:
 
 
 def chunks_of(line: str) -> list[Chunk]:
-    """The chunks in a line; raises IndexCorruptError if it is not whole."""
+    """Return the chunks in a line.
+
+    Raises:
+        IndexCorruptError: The line is damaged.
+    """
     try:
         _, *rows = json.loads(line)
         return [_chunk(row) for row in rows]
@@ -43,10 +51,10 @@ def chunks_of(line: str) -> list[Chunk]:
 
 
 def lines(version: Path) -> Iterator[str]:
-    """Every document of a version as a line; none where the version has no such file.
+    """Yield the line of every document; none if the version has no such file.
 
     Raises:
-        IndexCorruptError: The file is no text.
+        IndexCorruptError: The file is not text.
     """
     file = version / _FILE_NAME
     if file.is_file():
@@ -58,13 +66,17 @@ def lines(version: Path) -> Iterator[str]:
 
 
 def read_chunks(version: Path) -> Iterator[Chunk]:
-    """Every chunk of a version, document by document; commit and link not filled in."""
+    """Yield every chunk of a version, document by document, without commit and link.
+
+    Raises:
+        IndexCorruptError: The file is damaged.
+    """
     for line in lines(version):
         yield from chunks_of(line)
 
 
 class ChunkFileWriter:
-    """Writes the file of a new version beside the one that was copied with it."""
+    """Writes the file of a new version next to the one copied from the previous version."""
 
     def __init__(self, version: Path) -> None:
         self._version = version
@@ -77,7 +89,7 @@ class ChunkFileWriter:
         self._stream.write(line)
 
     def close(self) -> None:
-        """Put the file in its place."""
+        """Close the new file and replace the old one with it."""
         self._stream.close()
         (self._version / _NEW_NAME).replace(self._version / _FILE_NAME)
 
@@ -87,7 +99,7 @@ def _damaged(error: Exception) -> IndexCorruptError:
 
 
 def _end_of_string(line: str) -> int:
-    """Index after the closing quote of the string that starts at 1."""
+    """Position after the closing quote of the string that starts at 1."""
     end = 2
     while line[end] != '"':
         end += 2 if line[end] == "\\" else 1

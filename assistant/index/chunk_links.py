@@ -1,7 +1,7 @@
-"""Commit and link of a chunk, kept once for its source.
+"""Stores the commit and link of chunks once per source.
 
-A new commit changes neither text nor vectors of most files. So chunks are stored without
-it, with a mark in place of the address, and both are filled in when a chunk is read.
+A new commit leaves the text and vectors of most files unchanged. Chunks are therefore stored
+without the commit and with a placeholder for the address; both are filled in on reading.
 """
 
 from __future__ import annotations
@@ -14,41 +14,42 @@ from assistant.index.manifest import SourceEntry
 from assistant.sources import link_for
 
 _PAGE = "{page}"
-_LINES = f"{_PAGE}#{{lines}}"  # what stands behind "#" is dropped for converted documents
+_LINES = f"{_PAGE}#{{lines}}"  # converted documents drop the part from "#" onwards
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What the chunks of a source have in common."""
+class SourceLink:
+    """Commit and link template that the chunks of a source share."""
 
     commit: str
     source: Source
 
 
-def places_of(sources: Mapping[str, SourceEntry]) -> dict[str, Place]:
-    """Source name -> place, from the manifest's `sources`."""
+def source_links(sources: Mapping[str, SourceEntry]) -> dict[str, SourceLink]:
+    """Source name -> commit and link, from the manifest's `sources`."""
     return {
-        name: Place(entry.commit, Source(name, link=entry.link)) for name, entry in sources.items()
+        name: SourceLink(entry.commit, Source(name, link=entry.link))
+        for name, entry in sources.items()
     }
 
 
 def has_link(source: Source, commit: str) -> bool:
-    """Whether the source's files have addresses."""
+    """Whether the source's link template gives its files an address at this commit."""
     return bool(link_for(source, commit, "", 1, 1))
 
 
 def mark(linked: bool) -> Callable[[int, int], str]:
-    """What the splitter takes for the address of lines."""
+    """Return the `link` function for the splitter, which gives placeholders for addresses."""
     return lambda _start, _end: _LINES if linked else ""
 
 
-def filled_in(chunk: Chunk, places: Mapping[str, Place]) -> Chunk:
-    """The chunk with commit and address; an address from its document's front matter stays."""
-    place = places.get(chunk.source)
-    if place is None:
+def filled_in(chunk: Chunk, links: Mapping[str, SourceLink]) -> Chunk:
+    """Fill in the commit and address of a chunk; keep an address from its front matter."""
+    link = links.get(chunk.source)
+    if link is None:
         return chunk
     url = chunk.url
     if url in (_PAGE, _LINES):
-        address = link_for(place.source, place.commit, chunk.path, chunk.start_line, chunk.end_line)
+        address = link_for(link.source, link.commit, chunk.path, chunk.start_line, chunk.end_line)
         url = address if url == _LINES else address.partition("#")[0]
-    return replace(chunk, commit=place.commit, url=url)
+    return replace(chunk, commit=link.commit, url=url)

@@ -1,4 +1,4 @@
-"""Chunks and their vectors in one Chroma collection, in a version's folder or on a server."""
+"""Stores chunks and their vectors in a Chroma collection, in a folder or on a server."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from assistant.index.chroma import (
     server_error,
     where_chroma_opens,
 )
-from assistant.index.chunk_links import Place, filled_in
+from assistant.index.chunk_links import SourceLink, filled_in
 from assistant.index.manifest import METRIC
 
 _COLLECTION = "chunks"
-_WRITE = 1000  # rows of one call
+_WRITE = 1000  # rows per call
 _RETRY_SECONDS = 0.3
-_HEADING_SEPARATOR = "\x1f"  # never in a heading; Chroma promises no order of a list
-# A wide search list: the retriever asks for 500, and misses few of them so.
-# Small batches: what is not in the graph when a build ends is put in anew at every opening,
-# in another order, and the hits would differ from one start to the next.
+_HEADING_SEPARATOR = "\x1f"  # never in a heading; Chroma does not guarantee the order of lists
+# A wide search list, since the retriever asks for 500 chunks and should miss few of them.
+# Small batches, since vectors not in the graph when a build ends are inserted at every opening,
+# in a different order, so that hits would differ between starts.
 _HNSW = {
     "space": METRIC,
     "ef_construction": 200,
@@ -44,17 +44,17 @@ _Result = TypeVar("_Result")
 
 
 class ChunkStore:
-    """One version of the index, open.
+    """The open collection of a version.
 
     Args:
-        folder: Of the version. With a server, only its name is used.
-        create: Make the collection rather than open it.
-        places: Source name -> commit and link, which chunks are stored without.
-        server: Holds the collection instead of `folder`.
+        folder: Folder of the version; with a server, only its name is used.
+        create: Create the collection instead of opening it.
+        links: Source name -> commit and link, which are not stored in chunks.
+        server: Server that holds the collection; None if it is in `folder`.
 
     Raises:
-        IndexCorruptError: There is no collection, or it cannot be read.
-        IndexServerError: The server does not answer.
+        IndexCorruptError: The collection is missing or cannot be read.
+        IndexServerError: The server does not respond.
     """
 
     def __init__(
@@ -62,13 +62,13 @@ class ChunkStore:
         folder: Path,
         *,
         create: bool = False,
-        places: Mapping[str, Place] | None = None,
+        links: Mapping[str, SourceLink] | None = None,
         server: ChromaServer | None = None,
     ) -> None:
         from chromadb.errors import ChromaError
 
         self._folder = folder
-        self._places = places or {}
+        self._links = links or {}
         self._server = server
         self._files = ExitStack()
         name = collection_name(folder) if server else _COLLECTION
@@ -102,7 +102,7 @@ class ChunkStore:
             raise self._corrupt(error) from error
 
     def close(self) -> None:
-        """Write what is pending and release the files."""
+        """Write pending changes and release the files."""
         self._files.close()
 
     def nearest(
@@ -111,12 +111,15 @@ class ChunkStore:
         count: int,
         among: Sequence[str] | None = None,
     ) -> tuple[list[str], NDArray[np.float32]]:
-        """Ids of the `count` chunks nearest to a vector, and their cosines, best first.
+        """Find the chunks nearest to a vector.
 
         Args:
-            vector: (dimension,) float32 of any length but 0.
-            count: Fewer are returned where the index has fewer.
-            among: Ids to choose from; None: all.
+            vector: (dimension,) float32, not zero; need not be normalised.
+            count: Number of chunks; fewer if the index has fewer.
+            among: Ids to choose from; None for all.
+
+        Returns:
+            Ids and (n,) cosine similarities, best first.
         """
         result = self._reading(
             lambda: self._collection.query(
@@ -129,7 +132,7 @@ class ChunkStore:
         return result["ids"][0], _cosines(result["distances"][0])
 
     def get(self, identifiers: Iterable[str]) -> dict[str, Chunk]:
-        """Chunks by id; ids that are not there are left out."""
+        """Chunk id -> chunk; unknown ids are omitted."""
         wanted = list(identifiers)
         if not wanted:
             return {}
@@ -139,7 +142,7 @@ class ChunkStore:
         return {chunk.id: chunk for chunk in self._chunks(part)}
 
     def vectors(self, identifiers: Sequence[str] | None = None) -> dict[str, Vectors]:
-        """Chunk id -> vector (dimension,) float32; of all chunks, or of some."""
+        """Chunk id -> vector (dimension,) float32; of all chunks if `identifiers` is None."""
         content = self._reading(
             lambda: self._collection.get(ids=identifiers, include=["embeddings"])
         )
@@ -148,8 +151,13 @@ class ChunkStore:
     def write(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
         """Add chunks, or replace those with the same ids.
 
+        Args:
+            chunks: The chunks, in any number.
+            vectors: (n, dimension) float32, in the order of `chunks`.
+
         Raises:
-            IndexWriteError: The disk or the server refuses.
+            IndexWriteError: The database cannot be written.
+            IndexServerError: The server does not respond.
         """
         for start in range(0, len(chunks), _WRITE):
             part = chunks[start : start + _WRITE]
@@ -164,7 +172,12 @@ class ChunkStore:
             )
 
     def delete(self, identifiers: Sequence[str]) -> None:
-        """Remove chunks."""
+        """Remove chunks by id.
+
+        Raises:
+            IndexWriteError: The database cannot be written.
+            IndexServerError: The server does not respond.
+        """
         for start in range(0, len(identifiers), _WRITE):
             part = list(identifiers[start : start + _WRITE])
             self._writing(lambda part=part: self._collection.delete(ids=part))  # type: ignore[misc]
@@ -179,10 +192,10 @@ class ChunkStore:
             yield self._chunk(identifier, text, metadata)
 
     def _chunk(self, identifier: str, text: str | None, metadata: Any) -> Chunk:
-        return filled_in(_as_chunk(identifier, text, metadata), self._places)
+        return filled_in(_as_chunk(identifier, text, metadata), self._links)
 
     def _reading(self, call: Callable[[], _Result]) -> _Result:
-        """Ask; a server that was restarted since the last question is asked a second time."""
+        """Call Chroma; retry once in case the server was restarted since the last call."""
         if self._server is None:
             return call()
         import httpx
@@ -206,12 +219,16 @@ class ChunkStore:
 
 
 def collection_name(version: Path) -> str:
-    """Of a version, on a server."""
+    """Name of a version's collection on a server."""
     return f"{_COLLECTION}-{version.name}"
 
 
 def drop_collection(version: Path, server: ChromaServer) -> None:
-    """Remove a version's collection from a server; it may not be there."""
+    """Remove a version's collection, if it exists, from a server.
+
+    Raises:
+        IndexServerError: The server does not respond.
+    """
     from chromadb.errors import ChromaError
 
     try:
@@ -221,7 +238,7 @@ def drop_collection(version: Path, server: ChromaServer) -> None:
 
 
 def _cosines(distances: Any) -> NDArray[np.float32]:
-    """Chroma's cosine distances as cosines: higher is better; the only place of this."""
+    """Convert Chroma's cosine distances to similarities, for which higher is better."""
     return np.float32(1) - np.asarray(distances, dtype=np.float32)
 
 

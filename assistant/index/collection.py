@@ -1,4 +1,4 @@
-"""Passages that are searched together, from a version of the index or made in memory."""
+"""Collections of passages that are searched together, from an index version or in memory."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class HasChunks(Protocol):
     """Chunks by id."""
 
     def get(self, identifiers: Iterable[str]) -> dict[str, Chunk]:
-        """Chunk id -> chunk; ids that are not there are left out."""
+        """Chunk id -> chunk; unknown ids are omitted."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """All that a search reads. A passage's row is the same in all parts.
+    """The data for searching; a passage has the same row in all parts.
 
     Attributes:
-        name: Differs between collections that are searched together.
-        sources: Names of the sources, also of those without passages.
-        keywords: The words, and what is known of each passage without its text.
-        vectors: Of the passages.
-        centres: Means of the vectors by language.
-        store: The passages themselves.
+        name: Unique among collections that are searched together.
+        sources: Names of the sources, including those without passages.
+        keywords: The keyword index, with the metadata of each passage.
+        vectors: Vectors of the passages.
+        centres: Mean vectors by language.
+        store: The passages with their text.
     """
 
     name: str
@@ -53,14 +53,14 @@ class Collection:
 
     @classmethod
     def in_memory(cls, name: str, chunks: Sequence[Chunk], vectors: Vectors) -> Collection:
-        """Make a collection without a file.
+        """Create a collection that is not stored on disk.
 
         Args:
-            name: Differs from the names of collections that are searched with it.
-            chunks: With different ids, in any order.
-            vectors: (n, dimension) float32, L2-normalised, of the chunks in their order.
+            name: Unique among collections that are searched together.
+            chunks: Chunks with unique ids, in any order.
+            vectors: (n, dimension) float32, L2-normalised, in the order of `chunks`.
         """
-        from assistant.keywords import KeywordIndex  # heavy
+        from assistant.keywords import KeywordIndex  # slow to import
 
         keywords = KeywordIndex.from_chunks(chunks)
         position = {chunk.id: number for number, chunk in enumerate(chunks)}
@@ -77,7 +77,7 @@ class Collection:
 
 @runtime_checkable
 class LendsCollection(Protocol):
-    """What a retriever asks for a collection before each search."""
+    """An object from which a retriever borrows a collection for each search."""
 
     def current(self) -> AbstractContextManager[Collection]:
         """Lend the collection, which stays open until the context ends."""

@@ -1,7 +1,7 @@
-"""The whole text of every document of a version, as the lines of its chunks count it.
+"""Stores the text of every document of a version, which the line numbers of chunks refer to.
 
-A clone may be newer than the index, so that the lines of a passage are looked up here.
-SQLite, a row for each document, compressed.
+The lines around a passage are read from here, since a clone may be newer than the index. The
+texts are compressed rows of an SQLite table.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ _TABLE = "CREATE TABLE IF NOT EXISTS documents (address TEXT PRIMARY KEY, text B
 
 
 def packed(text: str) -> bytes:
-    """A text as it is stored."""
+    """Compress a text to its stored form."""
     return zlib.compress(text.encode("utf-8", "surrogatepass"))
 
 
 def text_of(version: Path, address: str) -> str | None:
-    """The text of the document `source/path`; None: the version has no such document.
+    """Return the text of a document; None if the version has no such document.
+
+    Args:
+        version: Folder of the version.
+        address: `source/path` of the document.
 
     Raises:
         IndexCorruptError: The texts are missing or cannot be read.
@@ -39,9 +43,13 @@ def text_of(version: Path, address: str) -> str | None:
 
 
 def packed_text_of(version: Path, address: str) -> bytes | None:
-    """As `text_of`, in the form that is stored."""
+    """Return the text of a document in its stored form; otherwise as `text_of`.
+
+    Raises:
+        IndexCorruptError: The texts are missing or cannot be read.
+    """
     file = version / _FILE_NAME
-    # No lock, and nothing beside the file: a version in use is never written.
+    # Open without locks or journal files, since a version in use is never written.
     location = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
     query = "SELECT text FROM documents WHERE address = ?"
     try:
@@ -53,16 +61,16 @@ def packed_text_of(version: Path, address: str) -> bytes | None:
 
 
 class DocumentTextsWriter:
-    """Writes the texts of a version that is not yet in use, over those copied with its folder.
+    """Adds texts to a version that is not yet in use, including those copied with its folder.
 
-    A crash leaves a version that no reader sees, so that SQLite neither keeps a journal nor
-    waits for the disk.
+    SQLite neither keeps a journal nor waits for the disk, since no reader sees a version that
+    a crash left unfinished.
     """
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / _FILE_NAME
         with self._working():
-            # Made in one thread, and written in another.
+            # Opened in one thread, and written in another.
             self._database = sqlite3.connect(self._file, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=OFF")
             self._database.execute("PRAGMA synchronous=OFF")
@@ -74,10 +82,13 @@ class DocumentTextsWriter:
             self._database.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?)", documents)
 
     def finish(self, gone: Iterable[str]) -> int:
-        """Remove documents and close; returns how many there are.
+        """Remove documents by address, and close the file.
+
+        Returns:
+            The number of remaining documents.
 
         Raises:
-            IndexCorruptError: The file that was copied is damaged.
+            IndexCorruptError: The copied file is damaged.
         """
         with self._working():
             self._database.executemany(
@@ -89,7 +100,7 @@ class DocumentTextsWriter:
         return int(count)
 
     def close(self) -> None:
-        """Release the file; what is not finished is of no use."""
+        """Release the file; an unfinished one is useless."""
         self._database.close()
 
     @contextmanager
@@ -97,6 +108,6 @@ class DocumentTextsWriter:
         try:
             yield
         except sqlite3.OperationalError:
-            raise  # the disk refuses, the file is whole
+            raise  # cannot be written, but is intact
         except sqlite3.DatabaseError as error:
             raise damaged(self._file, str(error)) from error

@@ -1,7 +1,7 @@
-"""The vectors of a smaller collection in memory, each of which is compared with the question.
+"""Exact search over all vectors of a smaller collection, in memory.
 
-Up to some ten thousand chunks a product with all vectors is faster than Chroma's graph
-and misses nothing: many equal vectors cut parts of a graph off (docs/decisions.md).
+Up to tens of thousands of chunks, a product with all vectors is faster than Chroma's graph and
+misses nothing, while many equal vectors cut off parts of a graph (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ _FILE = "vectors.npy"
 
 
 def write_exact_vectors(folder: Path, portions: Sequence[Vectors] | None, dimension: int) -> None:
-    """Write the vectors in the order of the keyword index; None: there are too many."""
+    """Write the vectors, in the order of the keyword index; None removes the file.
+
+    Args:
+        folder: Folder of the version.
+        portions: Consecutive parts, each (n, dimension) float32; None if there are too many
+            vectors for exact search.
+        dimension: Length of a vector.
+    """
     if portions is None:
         (folder / _FILE).unlink(missing_ok=True)  # copied with a version that had fewer
         return
@@ -33,7 +40,7 @@ def write_exact_vectors(folder: Path, portions: Sequence[Vectors] | None, dimens
 
 
 class ExactVectors:
-    """Every vector of one collection.
+    """All vectors of a collection.
 
     Args:
         vectors: (n, dimension) float32, L2-normalised, in the order of the keyword index.
@@ -44,13 +51,13 @@ class ExactVectors:
 
     @classmethod
     def of_version(cls, folder: Path, shape: tuple[int, int]) -> ExactVectors | None:
-        """What `write_exact_vectors` wrote; None where it wrote nothing.
+        """Read the file that `write_exact_vectors` wrote; None if it wrote none.
 
-        The file is read, not mapped: a mapped file that is cut off while it is searched
-        ends the process with a bus error.
+        The file is not memory-mapped, since truncating a mapped file would end the process
+        with a bus error.
 
         Raises:
-            IndexCorruptError: It cannot be read, or is not of that shape.
+            IndexCorruptError: The file cannot be read, or has another shape.
         """
         file = folder / _FILE
         if not file.exists():
@@ -66,19 +73,13 @@ class ExactVectors:
     def nearest(
         self, vector: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[Rows, Scores]:
-        """Rows and cosines of the `count` nearest that are allowed, best first.
-
-        Args:
-            vector: (dimension,) float32 of any length but 0.
-            count: Fewer are returned where fewer are allowed.
-            allowed: (n,) which rows to choose from; None: all.
-        """
-        # Not `@`, whose threads go on waiting and take the processors from the encoder.
+        """Find the rows nearest to a vector; see `NearestRows.nearest`."""
+        # Not `@`, whose threads keep spinning and take processors away from the encoder.
         unit = (vector / np.linalg.norm(vector)).astype(np.float32)
         cosines = np.asarray(np.einsum("nd,d->n", self._vectors, unit))
         rows = np.arange(len(cosines)) if allowed is None else np.flatnonzero(allowed)
         return best(rows, cosines[rows], count)
 
     def of(self, rows: Rows) -> Vectors:
-        """(n, dimension) the vectors of some rows."""
+        """The vectors of some rows: (n, dimension) float32, L2-normalised."""
         return self._vectors[rows]

@@ -1,10 +1,10 @@
-"""Takes out of vectors what they say of their language.
+"""Removes the language bias from vectors.
 
-Multilingual encoders place texts of one language near each other, so that a page in the
-question's language beats the page that answers it. Subtracting each language's mean
-takes most of that away (Yang et al., "A Simple and Effective Method To Eliminate the Self
-Language Bias in Multilingual Representations", EMNLP 2021). The vectors themselves are not
-changed: the means and the length of each centred vector are kept beside them.
+Multilingual encoders place texts of one language close together, so that a page in the
+question's language beats the page that answers it. Subtracting each language's mean removes
+most of this bias (Yang et al., "A Simple and Effective Method To Eliminate the Self Language
+Bias in Multilingual Representations", EMNLP 2021). The vectors themselves are unchanged: the
+means and the length of each centred vector are stored separately.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from assistant.embeddings.base import Vectors
 from assistant.errors import UNREADABLE, IndexCorruptError
 
 _FILE = "language_centres.npz"
-_SHORTEST = np.float32(1e-3)  # nothing is left of a vector that is its language's mean
-_FEWEST = 50  # chunks; the mean of fewer says more of their subject than of their language
+_SHORTEST = np.float32(1e-3)  # a vector equal to its language's mean has length 0
+_FEWEST = 50  # chunks; the mean of fewer reflects their subject more than their language
 
 
 def write_language_centres(
@@ -31,16 +31,16 @@ def write_language_centres(
     dimension: int,
     portions: Callable[[], Iterable[Vectors]],
 ) -> None:
-    """Write what `LanguageCentres.of` computes into the folder of a version."""
+    """Compute the centres as `LanguageCentres.of` does, and write them to a version's folder."""
     LanguageCentres.of(languages, dimension, portions).write(folder, dimension)
 
 
 class LanguageCentres:
-    """The means of a collection's languages, and what is left of its vectors without them.
+    """The mean vector of each language, and the lengths of the centred vectors.
 
     Args:
         means: Language -> mean (dimension,) of its vectors.
-        lengths: (n,) length of each vector without the mean of its language.
+        lengths: (n,) length of each vector after subtracting the mean of its language.
     """
 
     def __init__(
@@ -56,9 +56,9 @@ class LanguageCentres:
         """Compute means and lengths.
 
         Args:
-            languages: Of the chunks.
-            dimension: Of the vectors.
-            portions: Gives the chunks' vectors in their order, some at a time; called twice.
+            languages: Language of each chunk.
+            dimension: Length of a vector.
+            portions: Returns the chunks' vectors in order, in parts; called twice.
         """
         counts = Counter(languages)
         names = sorted(name for name, count in counts.items() if count >= _FEWEST)
@@ -85,22 +85,26 @@ class LanguageCentres:
 
     @classmethod
     def open(cls, folder: Path, shape: tuple[int, int]) -> LanguageCentres:
-        """Read what `write` wrote for vectors of a shape, (n, dimension).
+        """Read the file that `write` wrote.
+
+        Args:
+            folder: Folder of the version.
+            shape: Expected shape of the vectors, (n, dimension).
 
         Raises:
-            IndexCorruptError: It is missing, cannot be read or is of another shape.
+            IndexCorruptError: The file is missing, unreadable or for another shape.
         """
         try:
             with np.load(folder / _FILE) as content:
                 means, lengths = content["centres"], content["lengths"]
                 if (*lengths.shape, means.shape[1]) != shape:
-                    raise ValueError(f"it is not of {shape[0]} vectors of {shape[1]} numbers")
+                    raise ValueError(f"it is not for {shape[0]} vectors of dimension {shape[1]}")
                 return cls(dict(zip(content["names"].tolist(), means, strict=True)), lengths)
         except (*UNREADABLE, BadZipFile) as error:
             raise IndexCorruptError.of(folder / _FILE, error) from error
 
     def write(self, folder: Path, dimension: int) -> None:
-        """Write what `open` reads into the folder of a version; there may be no mean."""
+        """Write the centres, if any, and lengths to a version's folder, for `open`."""
         means = np.array(list(self._means.values()), dtype=np.float32)
         np.savez(
             folder / _FILE,
@@ -115,15 +119,15 @@ class LanguageCentres:
         languages: Sequence[str],
         vectors_of: Callable[[NDArray[np.int64]], Vectors],
     ) -> LanguageCentres:
-        """The same collection, with the means of others for languages that it has little of.
+        """Add the means of other collections for languages of which this one has too little.
 
-        Cosines of several collections can be compared only where all are without the mean
-        of a language or none is.
+        Cosines from several collections are comparable only if a language's mean is
+        subtracted in all of them or in none.
 
         Args:
-            others: The first that has a mean gives it.
-            languages: Of this collection's chunks.
-            vectors_of: Gives this collection's vectors by rows.
+            others: Centres of other collections; the first with a mean provides it.
+            languages: Language of each chunk in this collection.
+            vectors_of: Returns this collection's vectors by rows.
         """
         means = dict(self._means)
         for other in others:
@@ -139,7 +143,7 @@ class LanguageCentres:
         return LanguageCentres(means, lengths)
 
     def centre(self, vector: NDArray[np.float32], language: str) -> NDArray[np.float32]:
-        """A question's vector without the mean of its language; not normalised."""
+        """Subtract the mean of a question's language from its vector; not normalised."""
         centre = self._means.get(language)
         return vector if centre is None else vector - centre
 
@@ -150,13 +154,16 @@ class LanguageCentres:
         languages: Sequence[str],
         products: NDArray[np.float32],
     ) -> NDArray[np.float32]:
-        """(n,) cosines between the question and passages, both without their languages' means.
+        """Cosines between a question and passages, both centred by their language.
 
         Args:
-            question: From `centre`.
-            rows: Of the passages, in the order they were written in.
-            languages: Of the passages.
-            products: Inner products of `question` with the passages' whole vectors.
+            question: (dimension,) result of `centre`.
+            rows: (n,) rows of the passages.
+            languages: Language of each passage.
+            products: (n,) inner products of `question` with the uncentred passage vectors.
+
+        Returns:
+            (n,) float32.
         """
         offset = {name: float(question @ centre) for name, centre in self._means.items()}
         offsets = np.array([offset.get(name, 0.0) for name in languages], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The version of the index that is in use, lent to each question; follows builds."""
+"""Lends the index version in use to each question, and follows builds to new versions."""
 
 from __future__ import annotations
 
@@ -25,20 +25,27 @@ _Stamp = tuple[int, int, int]
 
 @dataclass
 class _Lent:
-    """An open version, and how many leases of it have not ended."""
+    """An open version, and the number of its active leases."""
 
     version: OpenVersion
     leases: int = 0
 
 
 class LiveIndex:
-    """The index in use, for an app that runs while builds write new versions.
+    """The index in use, for an application that runs while builds write new versions.
 
-    Looks at the pointer file at most once in `check_seconds` and opens the new version
-    when a build has switched. While one thread opens it, the others use the old one. A new
-    version of which any part cannot be opened is logged once and tried again later, and
-    the old one stays in use. A version is closed when it has been replaced, or the index
-    was closed, and the last lease of it has ended.
+    Checks the pointer file at most once per `check_seconds`, and opens the new version after
+    a build has switched; meanwhile other threads use the old one. If any part of the new
+    version cannot be opened, this is logged once, the old version stays in use and the new
+    one is retried later. A version is closed once it has been replaced, or the index closed,
+    and its last lease has ended.
+
+    Args:
+        db_folder: Folder of the index.
+        embedder: Embedder that the index must have been built with.
+        server: Server that holds the vectors; None if they are in `db_folder`.
+        check_seconds: Shortest time between two checks of the pointer.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -50,17 +57,17 @@ class LiveIndex:
         check_seconds: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open the index; raises what `open_version` raises."""
+        """Open the index; raises the same errors as `open_version`."""
         self._arguments = (db_folder, embedder, server)
         self._pointer = db_folder / POINTER
         self._check_seconds = check_seconds
         self._clock = clock
-        self._following = threading.Lock()  # of the three below
+        self._following = threading.Lock()  # guards the next three
         self._stamp = self._read_stamp()
         self._checked = clock()
-        # Stamp of a version that could not be opened, and when to try it again.
+        # Stamp of a version that could not be opened, and when to retry it.
         self._refused: tuple[_Stamp | None, float] | None = None
-        self._counting = threading.Lock()  # of leases, and of what is lent
+        self._counting = threading.Lock()  # guards `_lent` and its leases
         self._lent: _Lent | None = _Lent(open_version(*self._arguments))
 
     @contextmanager
@@ -78,8 +85,8 @@ class LiveIndex:
             self._end(lent)
 
     def close(self) -> None:
-        """Lend no more, and close what is open, or have it closed by the end of its last lease."""
-        with self._following:  # a version that is being opened is closed, too
+        """Stop lending; the open version is closed now, or when its last lease ends."""
+        with self._following:  # wait for a version that is being opened, to close it as well
             self._replace(None)
 
     def _begin(self) -> _Lent:
@@ -87,8 +94,8 @@ class LiveIndex:
             if self._lent is None:
                 raise IndexNotFoundError(
                     f"the index {self._pointer.parent} was closed",
-                    expected="an index that is open",
-                    action="Start the program again.",
+                    expected="an open index",
+                    action="Restart the program.",
                 )
             self._lent.leases += 1
             return self._lent
@@ -108,7 +115,7 @@ class LiveIndex:
             before.version.close()
 
     def _follow(self) -> None:
-        """Look at the pointer, unless that was done just now or is being done."""
+        """Check the pointer, unless it was checked just now or another thread is doing it."""
         if self._clock() - self._checked < self._check_seconds:
             return
         if not self._following.acquire(blocking=False):
@@ -122,7 +129,7 @@ class LiveIndex:
             self._following.release()
 
     def _too_early(self, stamp: _Stamp | None) -> bool:
-        """Whether that version was refused less than a minute ago."""
+        """Whether this version failed to open less than a minute ago."""
         return (
             self._refused is not None
             and self._refused[0] == stamp
@@ -134,7 +141,7 @@ class LiveIndex:
             version = open_version(*self._arguments)
         except (AssistantError, OSError) as error:
             if self._refused is None or self._refused[0] != stamp:
-                logger.warning("the new index cannot be used, the old one stays: %s", error)
+                logger.warning("cannot use the new index, keeping the old one: %s", error)
             self._refused = stamp, self._clock() + _RETRY_SECONDS
             return
         self._stamp = stamp
@@ -142,7 +149,7 @@ class LiveIndex:
             version.close()
             return
         self._replace(_Lent(version))
-        logger.info("new index in use: %d chunks", version.manifest.chunks)
+        logger.info("switched to the new index: %d chunks", version.manifest.chunks)
 
     def _read_stamp(self) -> _Stamp | None:
         try:

@@ -1,4 +1,4 @@
-"""What an index version says about itself: read, checked and written here alone."""
+"""The manifest of an index version; only this module reads and writes its JSON."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from assistant.project import as_typed
 FORMAT_VERSION = 3
 METRIC = "cosine"
 EMBEDDED = "embedded"
-# Of what `search_files` writes; to be raised with any of its formats. The first number is
-# `keywords.words.WORDS_VERSION`, which is not imported, as words are heavy to load.
+# Version of the files that `search_files` writes; increase it when any of their formats changes.
+# The first number is `keywords.words.WORDS_VERSION`, which is too slow to import here.
 SEARCH_VERSION = "2.1"
 REBUILD = f"Run: {as_typed('build-index')}"
 _FILE_NAME = "manifest.json"
@@ -28,12 +28,12 @@ _Count = Annotated[int, Field(ge=0)]
 
 @dataclass(frozen=True, slots=True)
 class SourceEntry:
-    """What the index holds of one source.
+    """A source in the index.
 
     Attributes:
-        commit: That its files are of; empty for a folder, and for a source never reached.
-        link: Template of the addresses of its lines, as in the sources file.
-        origins: Hashes of where its files are from.
+        commit: Commit of its files; empty for a folder or a source never fetched.
+        link: Link template from the sources file.
+        origins: Hashes of the addresses or folder its files come from.
         files: Number of its files in the index.
         chunks: Number of their chunks.
     """
@@ -47,7 +47,7 @@ class SourceEntry:
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file in the index: what it held when it was read, and the number of its chunks."""
+    """A file in the index: the fingerprint of its content, and the number of its chunks."""
 
     fingerprint: str
     chunks: _Count
@@ -55,23 +55,23 @@ class FileEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that must agree before an index is searched or updated.
+    """The contents of an index version, and the parameters it was built with.
 
     Attributes:
-        embedder: `Embedder.identity`.
+        embedder: `Embedder.identity` of the embedder.
         dimension: Length of a vector.
-        splitting: What chunks depend on besides the files: splitter version and sizes.
+        splitting: Parameters that chunks depend on besides the files.
         chunks: Number of chunks.
-        sources: Source name -> what the index holds of it.
-        files: `source/path` -> the file as it was read.
-        skipped: `source/path` -> why it is not in the index.
-        unread: `source/path` -> fingerprint, of skipped files that were read in vain.
-        vectors: Where the vectors are: "embedded" in this folder, or a server's address.
-        calibration: What was measured on this index, kept by updates of the same
-            embedder and splitting.
-        search_version: Of the files that `search_files` wrote.
-        format_version: Of this file and of the folder around it.
-        metric: Distance of the vectors.
+        sources: Source name -> entry.
+        files: `source/path` -> entry of the file.
+        skipped: `source/path` -> reason why it is not in the index.
+        unread: `source/path` -> fingerprint, for skipped files without indexable text.
+        vectors: Location of the vectors: "embedded" in this folder, or a server's address.
+        calibration: Measurements on this index; kept by updates with the same embedder and
+            splitting.
+        search_version: Version of the files that `search_files` wrote.
+        format_version: Version of this file and its folder.
+        metric: Distance metric of the vectors.
     """
 
     embedder: str
@@ -89,13 +89,13 @@ class Manifest:
     metric: str = METRIC
 
     def write(self, folder: Path) -> None:
-        """Write `manifest.json` into `folder` in one step, and have it on the disk."""
+        """Write `manifest.json` to `folder` atomically, and flush it to the disk."""
         text = json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True)
         replace_text(folder / _FILE_NAME, text)
 
     @property
     def searchable(self) -> list[str]:
-        """Names of the sources that have chunks; the others are empty or were never reached."""
+        """Names of the sources that have chunks; others are empty or were never fetched."""
         return [name for name, source in self.sources.items() if source.chunks]
 
     @classmethod
@@ -103,8 +103,8 @@ class Manifest:
         """Read and check the manifest in `folder`.
 
         Raises:
-            IndexCorruptError: It is missing, cannot be read, or is not what a build wrote.
-            IndexMismatchError: It is of another format version.
+            IndexCorruptError: The manifest is missing, unreadable or invalid.
+            IndexMismatchError: The manifest has another format version.
         """
         file = folder / _FILE_NAME
         try:
@@ -113,7 +113,7 @@ class Manifest:
         except (OSError, ValueError) as error:
             raise damaged(file, str(error)) from error
         if not isinstance(content, dict) or "format_version" not in content:
-            raise damaged(file, "it names no format version")
+            raise damaged(file, "it has no format version")
         if content["format_version"] != FORMAT_VERSION:
             raise IndexMismatchError(
                 f"the index {folder} has format {content['format_version']}",
@@ -131,19 +131,19 @@ class Manifest:
 
     @property
     def contradiction(self) -> str:
-        """Where two fields do not agree; empty where all do."""
+        """The first contradiction between fields; empty if there is none."""
         chunks = sum(entry.chunks for entry in self.files.values())
         if chunks != self.chunks:
-            return f"its files have {chunks} chunks, and it says {self.chunks}"
+            return f"its files have {chunks} chunks, but its total is {self.chunks}"
         if unexplained := self.unread.keys() - self.skipped.keys():
             return f"it gives no reason for skipping {min(unexplained)}"
         return ""
 
     def check_embedder(self, identity: str, dimension: int) -> None:
-        """Compare with the embedder that questions will be embedded by.
+        """Check that the index was built with the embedder used for questions.
 
         Raises:
-            IndexMismatchError: Another embedder, dimension or metric.
+            IndexMismatchError: The embedder, dimension or metric differs.
         """
         found = (self.embedder, self.dimension, self.metric)
         wanted = (identity, dimension, METRIC)
@@ -153,21 +153,24 @@ class Manifest:
             if got != expected:
                 raise IndexMismatchError(
                     f"the index was built with {what} {got!r}",
-                    expected=f"{what} {expected!r}, which the settings name",
-                    action=f"{REBUILD}, or set ASSISTANT_EMBEDDER to what the index has.",
+                    expected=f"{what} {expected!r}, as configured",
+                    action=f"{REBUILD}, or set ASSISTANT_EMBEDDER to the embedder of the index.",
                 )
 
     def check_vectors(self, wanted: str) -> None:
-        """Compare with where the settings say that the vectors are.
+        """Check that the vectors are where the settings say.
+
+        Args:
+            wanted: "embedded", or the server's address.
 
         Raises:
-            IndexMismatchError: They are elsewhere.
+            IndexMismatchError: The vectors are elsewhere.
         """
         if self.vectors != wanted:
             raise IndexMismatchError(
                 f"the vectors of this index are at {self.vectors!r}",
-                expected=f"{wanted!r}, which the settings name",
-                action=f"{REBUILD}, or set ASSISTANT_CHROMA_URL to what the index has.",
+                expected=f"{wanted!r}, as configured",
+                action=f"{REBUILD}, or set ASSISTANT_CHROMA_URL to match the index.",
             )
 
 
@@ -177,7 +180,7 @@ def _adapter() -> TypeAdapter[Manifest]:
 
 
 def damaged(file: Path, what: str) -> IndexCorruptError:
-    """The error for a file of an index version that cannot be used as it is."""
+    """Return the error for a damaged file of an index version."""
     return IndexCorruptError(
         f"{file} cannot be read: {what}",
         expected="the file that a finished build wrote",

@@ -1,4 +1,4 @@
-"""Passages nearest to a vector, found through Chroma's graph; see also `exact_vectors`."""
+"""Finds the passages nearest to a vector with Chroma's graph; see also `exact_vectors`."""
 
 from __future__ import annotations
 
@@ -10,39 +10,42 @@ from numpy.typing import NDArray
 from assistant.embeddings.base import Vectors
 from assistant.index.chunk_store import ChunkStore
 
-if TYPE_CHECKING:  # words are heavy to load, and a build that changes nothing needs none
+if TYPE_CHECKING:  # slow to import, and a build that changes nothing does not need it
     from assistant.keywords import KeywordIndex
     from assistant.keywords.concepts import Rows, Scores
 
-# A search among given ids takes longer the more there are. With more than so many, Chroma is
-# asked among all for a few times what is wanted; the ids follow where too few of those pass.
+# A search among given ids slows down with their number. Above this number, all chunks are searched
+# for a few times as many hits as wanted, and the given ids only if too few of the hits are allowed.
 _MOST_IDS = 4000
 _WIDER, _WIDEST = 4, 500
 _ENOUGH = 200
 
 
 class NearestRows(Protocol):
-    """What is asked of the vectors of a collection, whose rows are those of its keywords."""
+    """The vectors of a collection; rows are those of its keyword index."""
 
     def nearest(
         self, vector: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[Rows, Scores]:
-        """Rows and cosines of about the `count` nearest that are allowed, best first.
+        """Find the rows nearest to a vector, exactly or approximately.
 
         Args:
-            vector: (dimension,) float32 of any length but 0.
-            count: Fewer are returned where fewer are allowed.
-            allowed: (n,) which rows to choose from; None: all.
+            vector: (dimension,) float32, not zero; need not be normalised.
+            count: Number of rows; fewer if fewer are allowed.
+            allowed: (n,) rows to choose from; None for all.
+
+        Returns:
+            (m,) rows and their (m,) cosine similarities, best first.
         """
         ...
 
     def of(self, rows: Rows) -> Vectors:
-        """(n, dimension) the vectors of some rows, L2-normalised."""
+        """The vectors of some rows: (n, dimension) float32, L2-normalised."""
         ...
 
 
 class GraphVectors:
-    """The vectors of an open store."""
+    """Approximate search over the vectors in a store."""
 
     def __init__(self, store: ChunkStore, keywords: KeywordIndex) -> None:
         self._store = store
@@ -51,7 +54,7 @@ class GraphVectors:
     def nearest(
         self, vector: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[Rows, Scores]:
-        """Rows and cosines of about the `count` nearest that are allowed, best first."""
+        """Find the rows nearest to a vector; see `NearestRows.nearest`."""
         if allowed is None:
             return self._rows(*self._store.nearest(vector, count))
         passing_in_all = int(np.count_nonzero(allowed))
@@ -64,7 +67,7 @@ class GraphVectors:
     def passing(
         self, vector: NDArray[np.float32], count: int, allowed: NDArray[np.bool_]
     ) -> tuple[Rows, Scores]:
-        """Those of the nearest of all that are allowed, which may be too few."""
+        """Search all rows and keep the allowed ones, which may be too few."""
         rows, cosines = self._rows(*self._store.nearest(vector, max(_WIDEST, _WIDER * count)))
         passing = np.flatnonzero(allowed[rows])[:count]
         return rows[passing], cosines[passing]
@@ -72,12 +75,12 @@ class GraphVectors:
     def among(
         self, vector: NDArray[np.float32], count: int, allowed: NDArray[np.bool_]
     ) -> tuple[Rows, Scores]:
-        """The nearest of those that are allowed, each of which is named to Chroma."""
+        """Search only the allowed rows, passing their ids to Chroma."""
         identifiers = [self._keywords.ids[row] for row in np.flatnonzero(allowed)]
         return self._rows(*self._store.nearest(vector, count, identifiers))
 
     def of(self, rows: Rows) -> Vectors:
-        """(n, dimension) the vectors of some rows."""
+        """The vectors of some rows: (n, dimension) float32, L2-normalised."""
         identifiers = [self._keywords.ids[row] for row in rows]
         found = self._store.vectors(identifiers)
         return np.stack([found[identifier] for identifier in identifiers])
@@ -88,8 +91,8 @@ class GraphVectors:
 
 
 def best(rows: Rows, scores: Scores, count: int) -> tuple[Rows, Scores]:
-    """The `count` best, best first, equal ones in order of rows."""
-    if len(rows) > count:  # sorting all takes longest where a word is in most chunks
+    """The `count` best rows and their scores, best first; ties in order of rows."""
+    if len(rows) > count:  # sorting everything is slow if a word is in most chunks
         least = np.partition(scores, -count)[-count]
         kept = np.flatnonzero(scores >= least)
         rows, scores = rows[kept], scores[kept]

@@ -1,4 +1,4 @@
-"""Opens a version of the index: manifest, store and all that a search reads, or none of it."""
+"""Opens an index version with all its parts, or fails without leaving any open."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from assistant.embeddings.base import Embedder
 from assistant.errors import IndexCorruptError, IndexNotFoundError
 from assistant.index.chroma import ChromaServer
-from assistant.index.chunk_links import places_of
+from assistant.index.chunk_links import source_links
 from assistant.index.chunk_store import ChunkStore
 from assistant.index.collection import Collection
 from assistant.index.exact_vectors import ExactVectors
@@ -24,13 +24,13 @@ _ATTEMPTS = 5  # a build may switch between reading the pointer and opening the 
 
 @dataclass(frozen=True, eq=False)
 class OpenVersion(Collection):
-    """One version, open for questions; builds do not remove it until it is closed.
+    """A version that is open for questions; builds do not remove it until it is closed.
 
     Attributes:
         store: Its Chroma collection.
-        manifest: What it says about itself.
-        folder: Where it is; the folder's name is that of the version.
-        closing: What `close` releases.
+        manifest: Its manifest.
+        folder: Its folder, whose name is that of the version.
+        closing: Resources that `close` releases.
     """
 
     store: ChunkStore
@@ -46,13 +46,19 @@ class OpenVersion(Collection):
 def open_version(
     db_folder: Path, embedder: Embedder, server: ChromaServer | None = None
 ) -> OpenVersion:
-    """Open the version in use for searching; never creates one.
+    """Open the version in use for searching.
+
+    Args:
+        db_folder: Folder of the index.
+        embedder: Embedder that the index must have been built with.
+        server: Server that holds the vectors; None if they are in `db_folder`.
 
     Raises:
-        IndexNotFoundError: Nothing was built in `db_folder`.
-        IndexMismatchError: Another format, embedder, dimension, metric or place.
-        IndexCorruptError: A part cannot be read, or the parts do not agree.
-        IndexServerError: The server with the vectors does not answer.
+        IndexNotFoundError: There is no index in `db_folder`.
+        IndexMismatchError: The format, embedder, dimension, metric or location of the vectors
+            differs.
+        IndexCorruptError: A part cannot be read, or the parts contradict each other.
+        IndexServerError: The server does not respond.
     """
     for attempt in range(_ATTEMPTS):
         version = current_version(db_folder)
@@ -68,23 +74,23 @@ def open_version(
         with ExitStack() as closing:
             closing.callback(release)
             return _opened(version, embedder, server, closing)
-    raise IndexCorruptError.of(db_folder / POINTER, "it names a version that is not there")
+    raise IndexCorruptError.of(db_folder / POINTER, "it names a missing version")
 
 
 def _opened(
     version: Path, embedder: Embedder, server: ChromaServer | None, closing: ExitStack
 ) -> OpenVersion:
-    from assistant.keywords import KeywordIndex  # heavy
+    from assistant.keywords import KeywordIndex  # slow to import
 
     manifest = Manifest.read(version)
     manifest.check_embedder(embedder.identity, embedder.dimension)
     manifest.check_vectors(server.url if server else EMBEDDED)
-    store = ChunkStore(version, places=places_of(manifest.sources), server=server)
+    store = ChunkStore(version, links=source_links(manifest.sources), server=server)
     closing.callback(store.close)
     keywords = KeywordIndex.open(version)
     for part, count in (("Chroma", len(store)), ("keywords", len(keywords))):
         if count != manifest.chunks:
-            why = f"its manifest says {manifest.chunks} chunks, and there are {count} in {part}"
+            why = f"its manifest lists {manifest.chunks} chunks, but {part} has {count}"
             raise IndexCorruptError.of(f"the index {version}", why)
     shape = (manifest.chunks, manifest.dimension)
     return OpenVersion(

@@ -1,8 +1,8 @@
-"""The folders of an index's versions: which one is in use, and which may be removed.
+"""Manages the version folders of an index: which is in use, and which may be removed.
 
-`current` names the version in use in its first line and the one before in its second.
-Whoever reads a version holds a shared lock on its folder (`hold`), which the system
-frees when the process dies; a build removes only versions that nobody holds.
+The first line of `current` names the version in use, the second the previous one. Readers of a
+version hold a shared lock on its folder (`hold`), which the system releases if the process
+dies. Builds remove only versions without such a lock.
 """
 
 from __future__ import annotations
@@ -33,39 +33,39 @@ _LOOK_SECONDS = 0.2
 
 
 def current_version(db_folder: Path) -> Path | None:
-    """Folder of the version in use, or of the one before if that is gone; None: there is none."""
+    """Folder of the version in use, or of the previous one if that is missing; None if neither."""
     folders = (db_folder / _VERSIONS / name for name in _pointer(db_folder))
     return next((folder for folder in folders if folder.is_dir()), None)
 
 
 def new_version(db_folder: Path, copy_of: Path | None) -> Path:
-    """A new folder, not yet in use: empty, or with a copy of another version's content."""
+    """Create the folder of a new version, empty or as a copy of another without its manifest."""
     folder = db_folder / _VERSIONS / uuid.uuid4().hex[:12]
     try:
         if copy_of is None:
             folder.mkdir(parents=True)
         else:
             shutil.copytree(copy_of, folder, ignore=shutil.ignore_patterns("manifest.json"))
-    except BaseException:  # a half copy would keep a full disk full
+    except BaseException:  # a partial copy would keep a full disk full
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return folder
 
 
 def switch_to(db_folder: Path, version: Path) -> None:
-    """Make `version`, which is on the disk, the one in use in one atomic step."""
+    """Atomically make `version`, which has been flushed to the disk, the one in use."""
     before = _pointer(db_folder)[:1]
     sync_folder(db_folder / _VERSIONS)
     replace_text(db_folder / POINTER, "\n".join([version.name, *before]) + "\n")
 
 
 def remove_unused(db_folder: Path, also: Callable[[Path], None] = lambda _: None) -> None:
-    """Remove versions that are neither in use, nor the one before, nor held by a reader.
+    """Remove versions other than the current, the previous and those held by readers.
 
-    Among them is what a killed build left.
+    This includes leftovers of killed builds.
 
     Args:
-        db_folder: Of the index.
+        db_folder: Folder of the index.
         also: Called with each folder before it is removed.
     """
     kept = _pointer(db_folder)
@@ -74,24 +74,24 @@ def remove_unused(db_folder: Path, also: Callable[[Path], None] = lambda _: None
         if folder.name in kept or _is_held(folder):
             continue
         also(folder)
-        shutil.rmtree(folder, ignore_errors=True)  # may be open elsewhere on Windows
+        shutil.rmtree(folder, ignore_errors=True)  # on Windows, another process may have it open
     for partial in db_folder.glob("*.partial"):
         partial.unlink(missing_ok=True)
 
 
 def hold(version: Path) -> Callable[[], None]:
-    """Keep builds from removing a version.
+    """Lock a version against removal by builds.
 
     Returns:
         A callable that releases it.
 
     Raises:
-        FileNotFoundError: It is gone.
+        FileNotFoundError: The version has been removed.
     """
     if fcntl is None:
         return lambda: None
     descriptor = os.open(version, os.O_RDONLY)
-    with contextlib.suppress(OSError):  # being removed, or a disk without locks
+    with contextlib.suppress(OSError):  # being removed, or on a disk without locks
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     return lambda: os.close(descriptor)
 
@@ -110,14 +110,14 @@ def _is_held(version: Path) -> bool:
 
 
 def build_lock(db_folder: Path, *, wait: bool = False) -> FileLock:
-    """Take the lock that only one build can hold; the system frees it when a build dies.
+    """Acquire the build lock, which the system releases if the build dies.
 
     Args:
-        db_folder: Of the index.
+        db_folder: Folder of the index; created if missing.
         wait: Wait for another build instead of raising.
 
     Raises:
-        IndexBusyError: Another build holds it, and it is not to be waited for.
+        IndexBusyError: Another build holds the lock, and `wait` is False.
     """
     db_folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(db_folder / "build.lock")
@@ -125,13 +125,13 @@ def build_lock(db_folder: Path, *, wait: bool = False) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout as error:
         if wait:
-            logger.info("another build is writing %s; waiting for its end", db_folder)
+            logger.info("another build is writing %s; waiting for it to finish", db_folder)
             lock.acquire(timeout=-1, poll_interval=_LOOK_SECONDS)
             return lock
         raise IndexBusyError(
             f"another build is writing {db_folder}",
             expected="one build at a time",
-            action="Wait for it to finish, or name another folder with --db.",
+            action="Wait for it to finish, or choose another folder with --db.",
         ) from error
     return lock
 

@@ -1,8 +1,8 @@
-"""Builds and updates the persisted index; `build` is the way in.
+"""Builds and updates the persisted index; `build` is the entry point.
 
-`fetching` gets the sources, `survey` says which documents are new, `parsing` makes chunks of
-them, `write_documents` embeds and writes them, and `write_version` does so beside the version
-in use and switches to the new one.
+`fetching` fetches the sources, `survey` finds new and changed documents, `parsing` splits them
+into chunks, and `write_documents` embeds and writes these. `write_version` does so next to the
+version in use, and then switches to the new one.
 """
 
 from __future__ import annotations

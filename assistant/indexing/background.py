@@ -1,7 +1,6 @@
-"""Adds the sources that the index lacks in another process while this one answers.
+"""Adds missing sources to the index in another process, while this one answers questions.
 
-Another process, because its memory goes back when it is done, and because the system can
-let questions go first.
+Another process releases its memory when it ends, and can run at a lower priority.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from assistant.settings import Settings
 _COMMAND = (sys.executable, "-m", "assistant.commands.entry_point", "build-index")
 _LOOK_SECONDS = 0.2
 _END_SECONDS = 10
-_NICENESS = 15  # Linux gives what has 0 some 28 times as much time (1024 to 36)
+_NICENESS = 15  # Linux gives processes at 0 about 28 times as much time (1024 to 36)
 
 
 class BuildProcess:
-    """A growing build in a process of its own, which lets others go first.
+    """A growing build in a child process with low priority.
 
     Args:
-        settings: Name sources file and index.
-        command: Is started; builds an index.
+        settings: Provide sources file and index folder.
+        command: The build command.
     """
 
     def __init__(self, settings: Settings, command: Sequence[str] = _COMMAND) -> None:
@@ -38,15 +37,15 @@ class BuildProcess:
         self._process = subprocess.Popen(
             [*command, "--growing", *where], env=environment_with_package()
         )
-        _let_others_go_first(self._process.pid)  # before it has threads, which inherit it
+        _let_others_go_first(self._process.pid)  # before its threads start
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the build is still running."""
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """End it; the next build continues where it was."""
+        """Stop the build; the next one resumes from there."""
         self._process.terminate()
         try:
             self._process.wait(_END_SECONDS)
@@ -58,16 +57,16 @@ class BuildProcess:
 def missing_sources_added(
     settings: Settings, embedder: Callable[[], Embedder], *, command: Sequence[str] = _COMMAND
 ) -> Iterator[None]:
-    """Where the settings want it, build in the background while the block runs.
+    """Build missing sources in the background during the block, if the settings ask for it.
 
-    The block begins as soon as there is an index to search, with the first of the sources; or
-    once the build has failed: the build says why, and opening the index raises the matching
-    error. The build ends with the block; the next one continues from there.
+    The block starts as soon as an index with at least one source can be searched, or once the
+    build has failed; the build then logs the reason, and opening the index raises the matching
+    error. The build is stopped at the end of the block; the next one resumes from there.
 
     Args:
         settings: Whether to build, and what.
-        embedder: Gives the embedder, which is needed only where something is to be built.
-        command: Builds the index in another process.
+        embedder: Returns the embedder; called only if the settings ask for a build.
+        command: The build command.
     """
     if not (settings.build_missing_index or settings.space_id):
         yield

@@ -1,6 +1,6 @@
-"""From sources to an up-to-date index: the way into this room.
+"""Brings an index up to date with its sources.
 
-`survey` says which documents are new; where there are any, `write_version` writes a new
+`survey` finds new and changed documents; if there are any, `write_version` writes a new
 version. `growing` builds source by source.
 """
 
@@ -38,10 +38,13 @@ def build(
     fetch: FetchSource,
     progress: Progress = silent,
 ) -> BuildReport:
-    """Bring the index that the settings name up to date with their sources file.
+    """Bring the index in the settings up to date with the sources file in the settings.
 
-    Other programs can see with `running_build` how far it is. Arguments and errors are those
-    of `build_index`.
+    Other programs can follow the progress with `running_build`. Arguments and errors are as
+    for `build_index`.
+
+    Raises:
+        SourcesFileError: The sources file is missing or invalid.
     """
     sources = read_sources(settings.sources_file)
     with closing(BuildStateFile(settings.db_folder, progress)) as state:
@@ -59,19 +62,19 @@ def build_index(
     """Bring the index in `db_folder` up to date with the sources.
 
     Args:
-        sources: In the order to report them.
-        fetch: Gives a source's files, or raises a SourceError, which is reported.
-        db_folder: Gets a new version, which is switched to at the end.
-        embedder: The same that will embed questions.
+        sources: The sources, in the order of the report.
+        fetch: Returns a source's files, or raises a SourceError, which is reported.
+        db_folder: Folder of the index, which gets a new version if anything has changed.
+        embedder: The embedder that will also embed questions.
         plan: How to build.
-        progress: Told of each stage.
+        progress: Receives the progress of each stage.
 
     Raises:
-        IndexBusyError: Another build is writing the folder.
-        IndexWriteError: The disk refuses; the index in use is unchanged.
+        IndexBusyError: Another build is writing the index.
+        IndexWriteError: The index cannot be written; the version in use is unchanged.
         IndexCorruptError: The version in use is damaged.
-        IndexServerError: The server that gets the vectors does not answer.
-        SourceError: No source could be fetched, so that there is nothing to index.
+        IndexServerError: The server that holds the vectors does not respond.
+        SourceError: No source could be fetched.
     """
     with build_locked(db_folder):
         return update_index(sources, fetch, db_folder, embedder, plan, progress)
@@ -85,7 +88,7 @@ def update_index(
     plan: BuildPlan,
     progress: Progress,
 ) -> BuildReport:
-    """`build_index`, for those that hold the lock already."""
+    """Do the work of `build_index`, for callers that already hold the lock."""
     started = time.monotonic()
     _remove_unused(db_folder, plan.server)
     if plan.rebuild:
@@ -102,7 +105,7 @@ def update_index(
 def _previous(
     db_folder: Path, embedder: Embedder, plan: BuildPlan
 ) -> tuple[Path | None, Manifest | None]:
-    """The version in use and its manifest; None for what this build cannot take over."""
+    """The version in use and its manifest; None for each that this build cannot reuse."""
     folder = current_version(db_folder)
     if folder is None:
         return None, None
@@ -110,7 +113,7 @@ def _previous(
         manifest = Manifest.read(folder)
         manifest.check_embedder(embedder.identity, embedder.dimension)
     except (IndexCorruptError, IndexMismatchError):
-        return None, None  # everything is written again
+        return None, None  # everything is rewritten
     return folder, manifest if manifest.splitting == plan.splitting else None
 
 

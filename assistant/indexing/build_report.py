@@ -1,4 +1,4 @@
-"""What came of a build: its manifest and its summary."""
+"""The result of a build: its manifest and its summary."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class BuildReport:
     """The summary of a build.
 
     Attributes:
-        sources: In the order of the sources file.
+        sources: A report for each source, in the order of the sources file.
         files: Number of files in the index.
         skipped: Reason -> number of files.
         chunks: Number of chunks in the index.
-        embedded: Texts that went through the embedder in this build.
-        reused: Chunks whose vectors were there before.
-        deleted: Chunks of the index before that are no longer in it.
+        embedded: Number of texts embedded by this build.
+        reused: Number of chunks with vectors from earlier builds.
+        deleted: Number of chunks of the previous version that were removed.
         changed: Whether a new version of the index was written.
         seconds: Duration of the build.
-        peak_rss_mb: Most memory the process ever held, in MiB, workers not counted.
+        peak_rss_mb: Peak memory of this process in MiB, not including workers.
     """
 
     sources: tuple[SourceReport, ...]
@@ -45,14 +45,14 @@ class BuildReport:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written of the files that a survey found.
+    """The result of writing the files that a survey found.
 
     Attributes:
         counts: Address of every file in the index -> number of its chunks.
-        refused: Address of a file that was read in vain -> reason.
-        embedded: Texts that went through the embedder.
-        deleted: Chunks of the version before that are no longer there.
-        changed: Whether the version before differs from that.
+        refused: Address of each file without indexable text -> reason.
+        embedded: Number of texts embedded.
+        deleted: Number of chunks of the previous version that were removed.
+        changed: Whether the result differs from the previous version.
     """
 
     counts: Mapping[str, int]
@@ -63,7 +63,7 @@ class Written:
 
 
 def manifest_of(job: Job, found: Survey, written: Written) -> Manifest:
-    """The manifest of an index that holds what was written of what was found."""
+    """Return the manifest of the version that was written."""
     fingerprints = found.fingerprints
     outcomes = {outcome.name: outcome for outcome in found.outcomes}
     return Manifest(
@@ -91,7 +91,7 @@ def manifest_of(job: Job, found: Survey, written: Written) -> Manifest:
 
 
 def build_report(job: Job, found: Survey, written: Written, seconds: float) -> BuildReport:
-    """The summary of a build that has ended."""
+    """Return the summary of a finished build."""
     chunks = sum(written.counts.values())
     return BuildReport(
         sources=_source_reports(found, written.counts, job.before),
@@ -122,7 +122,7 @@ def _source_reports(
         name, reason = outcome.name, outcome.reason
         status: str = outcome.status
         if status != "failed" and not files[name]:
-            status, reason = "empty", reason or "no file matches its globs, or none has text"
+            status, reason = "empty", reason or "no file matches its globs or contains text"
         entry = before.sources.get(name) if before else None
         old = entry.commit if entry else ""
         reports.append(
@@ -132,7 +132,7 @@ def _source_reports(
 
 
 def _peak_rss_mb() -> float:
-    """Most memory that this process ever held, in MiB."""
+    """Peak memory of this process in MiB."""
     if sys.platform == "win32":
         return float(psutil.Process().memory_info().peak_wset) / (1 << 20)
     import resource  # not on Windows

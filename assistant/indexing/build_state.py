@@ -1,7 +1,7 @@
-"""How far a running build is, for programs that answer meanwhile.
+"""Publishes the progress of a running build to programs that answer questions meanwhile.
 
-A build that takes more than a second keeps a small file in the index folder. A build that
-was killed leaves it, so that it names the process.
+A build that takes more than a second maintains a small file in the index folder. The file
+names the process, since a killed build leaves it behind.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from assistant.progress import Progress, silent
 
 _FILE = "building.json"
 _EVERY_SECONDS = 1.0
-_CLOCK_SECONDS = 2  # the system reckons from its start, which moves when its clock is set
+_CLOCK_SECONDS = 2  # start times are relative to the boot time, which shifts with clock changes
 
 
 @dataclass(frozen=True, slots=True)
 class BuildState:
-    """How far a build is.
+    """The progress of a build.
 
     Attributes:
-        source: The one that is being added; empty: all are brought up to date.
+        source: The source being added; empty if all are being updated.
         step: Number of this source, from 1.
-        steps: So many are added.
-        share: Chunks that have got their vectors, of those that had none; 0 to 1.
-        seconds_left: Until the end of the step; None while nobody knows.
+        steps: Number of sources to add.
+        share: Share of new chunks that have been embedded, from 0 to 1.
+        seconds_left: Estimated time to the end of the step; None if unknown.
     """
 
     source: str = ""
@@ -45,12 +45,12 @@ class BuildState:
 
 
 class BuildStateFile:
-    """The `Progress` of a build that others can read with `running_build`.
+    """A `Progress` that publishes a build's state for `running_build`.
 
     Args:
-        db_folder: Of the index that is built.
-        progress: Is told the same.
-        clock: Seconds that only grow.
+        db_folder: Folder of the index being built.
+        progress: Receives the same reports.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(
@@ -69,14 +69,20 @@ class BuildStateFile:
         self._is_there = False
 
     def begin(self, source: str, step: int, steps: int) -> None:
-        """What is reported from now on belongs to this step."""
+        """Start a step; later reports belong to it.
+
+        Args:
+            source: The source being added.
+            step: Number of the step, from 1.
+            steps: Number of steps.
+        """
         self._step = BuildState(source, step, steps)
         self._written, self._stage = 0.0, ""
 
     def __call__(
         self, stage: str, done: int, total: int | None, unit: str, *, at: str = ""
     ) -> None:
-        """Take note of the report, and pass it on."""
+        """Record a report and pass it on."""
         self._progress(stage, done, total, unit, at=at)
         now = self._clock()
         if stage != self._stage:
@@ -87,7 +93,7 @@ class BuildStateFile:
             self._write(share, now - self._began)
 
     def close(self) -> None:
-        """The build has ended: remove the file, if it is not another build's."""
+        """Remove the file at the end of the build, unless it is another build's."""
         if not self._is_there:
             return
         with suppress(OSError, ValueError, TypeError, KeyError):
@@ -109,13 +115,13 @@ class BuildStateFile:
 
 
 def running_build(db_folder: Path) -> BuildState | None:
-    """How far the build is that writes this index; None: none runs, or it has just begun."""
+    """State of the build that is writing an index; None if none runs or it has only just begun."""
     try:
         content: dict[str, Any] = json.loads((db_folder / _FILE).read_text("utf-8"))
         number, created = content["process"]
         process = psutil.Process(number)
         another = abs(process.create_time() - created) > _CLOCK_SECONDS
-        if another or process.status() == psutil.STATUS_ZOMBIE:  # killed, and not waited for
+        if another or process.status() == psutil.STATUS_ZOMBIE:  # killed but not reaped
             return None
         return BuildState(*content["state"])
     except (OSError, ValueError, KeyError, TypeError, psutil.Error):

@@ -1,4 +1,4 @@
-"""Keeps what was measured on an index with it."""
+"""Stores calibration measurements in the index."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from assistant.indexing.lock import build_locked
 
 
 def store_calibration(db_folder: Path, calibration: Mapping[str, Any]) -> Manifest:
-    """Put a calibration into the manifest of the version in use, in one atomic step.
+    """Atomically store a calibration in the manifest of the version in use.
 
-    Builds that update the index keep it. Returns the new manifest.
+    Builds that update the index keep it.
+
+    Returns:
+        The new manifest.
 
     Raises:
-        IndexBusyError: A build is writing the index, and may be about to switch.
-        IndexNotFoundError: Nothing was built in `db_folder`.
-        IndexWriteError: The disk refuses; the manifest is unchanged.
+        IndexBusyError: A build is writing the index and may be about to switch versions.
+        IndexNotFoundError: There is no index in `db_folder`.
+        IndexCorruptError: The manifest cannot be read.
+        IndexWriteError: The index cannot be written; the manifest is unchanged.
     """
     if current_version(db_folder) is None:
         raise IndexNotFoundError(

@@ -1,4 +1,4 @@
-"""The documents of a new version, and what differs from the version before."""
+"""Lists the documents of a new version, and the differences from the previous version."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.documents import Chunk, SourceFile
-from assistant.index.chunk_file import address_of as address_of_line
-from assistant.index.chunk_file import chunk_line, chunks_of, lines
+from assistant.index.chunk_file import address_of, chunk_line, chunks_of, lines
 from assistant.index.document_texts import packed_text_of
 from assistant.index.manifest import damaged
 from assistant.indexing.parsing import Parsed
-from assistant.indexing.survey import Survey, address_of
+from assistant.indexing.survey import Survey
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class VersionDocument:
     """A document of the new version.
 
     Attributes:
         address: `source/path`.
-        line: For the chunk file.
-        chunks: All of them, in order.
-        copied: Ids of those that the new version has already, copied with its folder.
-        text: The whole text, packed; None: it was copied.
+        line: Its line in the chunk file.
+        chunks: All its chunks, in order.
+        copied: Ids of the chunks that were copied with the version's folder.
+        text: The whole text, packed; None if it was copied.
     """
 
     address: str
@@ -39,26 +38,28 @@ class Document:
         return len(self.chunks) - len(self.copied)
 
 
-class Documents:
-    """The documents of the new version: those that are the same, then the fresh ones.
+class VersionDocuments:
+    """The documents of the new version: first the unchanged ones, then the fresh ones.
+
+    The attributes are complete once all documents have been read.
 
     Args:
-        found: Which are the same, and which fresh.
-        folder: Of the version before, if there is one.
+        found: Survey with the unchanged and the fresh files.
+        folder: Folder of the previous version, if there is one.
         copied: Whether the new version's folder is a copy of it.
 
     Attributes:
-        gone: Ids of chunks that are no longer there, once all are read.
-        gone_documents: Addresses of documents that are no longer there, once all are read.
-        counts: Fresh address -> number of chunks.
-        refused: Fresh address -> why it has none.
-        changed: Whether any chunk differs from the version before.
-        expected: How many chunks there will be to write, as far as is known.
+        gone: Ids of removed chunks.
+        gone_documents: Addresses of removed documents.
+        counts: Address of a fresh file -> number of its chunks.
+        refused: Address of a fresh file without chunks -> reason.
+        changed: Whether any chunk differs from the previous version.
+        expected: Estimated number of chunks to write.
     """
 
     def __init__(self, found: Survey, folder: Path | None, copied: bool) -> None:
         self._found, self._folder, self._copied = found, folder, copied
-        self._before: dict[str, list[Chunk]] = {}  # of fresh files
+        self._before: dict[str, list[Chunk]] = {}  # previous chunks of fresh files
         self.gone: list[str] = []
         self.gone_documents: list[str] = []
         self.counts: dict[str, int] = {}
@@ -66,11 +67,14 @@ class Documents:
         self.changed = not copied
         self.expected = 0
 
-    def read(self, parsed: Iterator[tuple[SourceFile, Parsed]]) -> Iterator[Document]:
-        """Every document of the new version once; `parsed` are the fresh ones, in order.
+    def read(self, parsed: Iterator[tuple[SourceFile, Parsed]]) -> Iterator[VersionDocument]:
+        """Yield every document of the new version once.
+
+        Args:
+            parsed: The fresh files with their chunks, in the order of the survey.
 
         Raises:
-            IndexCorruptError: The version before is damaged.
+            IndexCorruptError: The previous version is damaged.
         """
         taken_over = 0
         for same in self._same():
@@ -79,22 +83,22 @@ class Documents:
         files = len(self._found.fresh)
         written = 0
         for number, (file, outcome) in enumerate(parsed, start=1):
-            document = self._fresh(address_of(file), outcome)
+            document = self._fresh(file.address, outcome)
             if document is not None:
                 written += document.new
                 self.expected = taken_over + written * files // number
                 yield document
         self.expected = taken_over + written
-        for address, chunks in self._before.items():  # files that are there and have no text now
+        for address, chunks in self._before.items():  # files that no longer have text
             self._drop(address, chunks)
 
-    def _same(self) -> Iterator[Document]:
+    def _same(self) -> Iterator[VersionDocument]:
         if self._folder is None:
             return
         missing = set(self._found.same)
-        fresh = {address_of(file) for file in self._found.fresh}
+        fresh = {file.address for file in self._found.fresh}
         for line in lines(self._folder):
-            address, chunks = address_of_line(line), chunks_of(line)
+            address, chunks = address_of(line), chunks_of(line)
             if address in missing:
                 missing.remove(address)
                 yield self._taken_over(self._folder, address, line, chunks)
@@ -103,19 +107,19 @@ class Documents:
             else:
                 self._drop(address, chunks)
         if missing:
-            raise damaged(self._folder, f"it has no chunks of {min(missing)}")
+            raise damaged(self._folder, f"the chunks of {min(missing)} are missing")
 
     def _taken_over(
         self, folder: Path, address: str, line: str, chunks: Sequence[Chunk]
-    ) -> Document:
+    ) -> VersionDocument:
         if self._copied:
-            return Document(address, line, chunks, frozenset(c.id for c in chunks), None)
+            return VersionDocument(address, line, chunks, frozenset(c.id for c in chunks), None)
         text = packed_text_of(folder, address)
         if text is None:
-            raise damaged(folder, f"it has chunks of {address}, but not its text")
-        return Document(address, line, chunks, frozenset(), text)
+            raise damaged(folder, f"the text of {address} is missing")
+        return VersionDocument(address, line, chunks, frozenset(), text)
 
-    def _fresh(self, address: str, outcome: Parsed) -> Document | None:
+    def _fresh(self, address: str, outcome: Parsed) -> VersionDocument | None:
         if outcome.reason:
             self.refused[address] = outcome.reason
             return None
@@ -126,7 +130,7 @@ class Documents:
         self._drop_chunks(identifier for identifier in before if identifier not in now)
         copied = frozenset(c.id for c in chunks if self._copied and before.get(c.id) == c)
         self.changed = self.changed or len(copied) < len(chunks)
-        return Document(address, chunk_line(address, chunks), chunks, copied, outcome.text)
+        return VersionDocument(address, chunk_line(address, chunks), chunks, copied, outcome.text)
 
     def _drop(self, address: str, chunks: Iterable[Chunk]) -> None:
         self.gone_documents.append(address)
@@ -138,9 +142,9 @@ class Documents:
         self.changed = self.changed or len(self.gone) > before
 
 
-def windows(documents: Iterable[Document], size: int) -> Iterator[list[Document]]:
-    """Documents in groups of about `size` chunks to write; no group holds more than twice that."""
-    window: list[Document] = []
+def windows(documents: Iterable[VersionDocument], size: int) -> Iterator[list[VersionDocument]]:
+    """Group documents into windows of about `size` chunks to write, and at most twice that."""
+    window: list[VersionDocument] = []
     new = held = 0
     for document in documents:
         window.append(document)

@@ -1,7 +1,7 @@
-"""Vectors by the text they were made from, on disk.
+"""Caches the vectors of texts on disk.
 
-One SQLite file for each embedder. What was embedded once, in any build, finished or
-not, is not embedded again.
+There is one SQLite file per embedder. A text that any build has embedded, finished or not, is
+not embedded again.
 """
 
 from __future__ import annotations
@@ -20,21 +20,19 @@ from assistant.embeddings.base import Vectors
 logger = logging.getLogger(__name__)
 
 _LOOKUP = 500  # parameters of one SELECT; SQLite allows 999 in old versions
-_SAVE_EVERY = 64  # texts; what an interruption can cost
+_SAVE_EVERY = 64  # texts; the most that an interruption can lose
 _Result = TypeVar("_Result")
 Encode = Callable[[Sequence[str]], Iterator[tuple[list[int], Vectors]]]
 
 
 class EmbeddingCache:
-    """`vectors(texts)` embeds what is missing and remembers it.
+    """A cache of one embedder's vectors; a damaged file is replaced, since it only saves time.
 
     Args:
-        folder: Of all such files.
-        identity: Of the embedder.
-        dimension: Of its vectors.
-        encode: Yields batches: positions in the texts it was given, and their vectors.
-
-    A damaged file is thrown away: it only saves time.
+        folder: Folder of the cache files; created if missing.
+        identity: Identity of the embedder.
+        dimension: Length of its vectors.
+        encode: Embeds texts; yields batches of positions in them and their vectors.
     """
 
     def __init__(self, folder: Path, identity: str, dimension: int, encode: Encode) -> None:
@@ -47,20 +45,20 @@ class EmbeddingCache:
         self._trying(lambda _: None)
 
     def close(self) -> None:
-        """Close the file; the object is of no use afterwards."""
+        """Close the file."""
         if self._database is not None:
             self._database.close()
             self._database = None
 
     def _trying(self, call: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """What `call` gives; a damaged file is replaced by an empty one first."""
+        """Return the result of `call`; if the file is damaged, retry with an empty one."""
         try:
             self._database = self._database or _opened(self._file)
             return call(self._database)
         except sqlite3.OperationalError:
-            raise  # the disk refuses, the file is whole
+            raise  # cannot be read or written, but is intact
         except sqlite3.DatabaseError as error:
-            logger.warning("%s is damaged (%s); a new one is begun", self._file, error)
+            logger.warning("%s is damaged (%s); starting a new one", self._file, error)
         self.close()
         for end in ("", "-wal", "-shm"):
             self._file.with_name(self._file.name + end).unlink(missing_ok=True)
@@ -70,12 +68,12 @@ class EmbeddingCache:
     def vectors(
         self, texts: Sequence[str], ready: Callable[[int, int], None] = lambda _stored, _new: None
     ) -> Vectors:
-        """Vectors of the texts.
+        """Return the vectors of texts, embedding those that are not in the cache.
 
         Args:
-            texts: Equal ones are embedded once.
-            ready: Is told after each batch how many texts had their vector, and how many
-                have got it.
+            texts: Texts in any number; equal ones are embedded once.
+            ready: Called after each batch with the number of texts that were in the cache and
+                the number embedded so far.
 
         Returns:
             (n, dimension) float32 in the order of `texts`.
@@ -102,10 +100,10 @@ class EmbeddingCache:
         keys = list(missing)
         unsaved: list[tuple[bytes, bytes]] = []
         try:
-            for places, batch in self._encode(list(missing.values())):
+            for positions, batch in self._encode(list(missing.values())):
                 rows = [
-                    (keys[place], vector.astype("<f4").tobytes())
-                    for place, vector in zip(places, batch, strict=True)
+                    (keys[position], vector.astype("<f4").tobytes())
+                    for position, vector in zip(positions, batch, strict=True)
                 ]
                 unsaved += rows
                 if len(unsaved) >= _SAVE_EVERY:
@@ -138,7 +136,7 @@ class EmbeddingCache:
 def _opened(file: Path) -> sqlite3.Connection:
     database = sqlite3.connect(file, timeout=30)
     try:
-        # Readers and a power loss see whole transactions; no wait for the disk at each.
+        # Transactions stay atomic for readers and on power loss, without a disk sync for each.
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
         database.execute(

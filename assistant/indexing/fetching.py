@@ -1,4 +1,4 @@
-"""Fetches the sources of a build, several at once, and each only once."""
+"""Fetches the sources of a build in parallel, each only once."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from assistant.settings import Settings
 from assistant.sources import Checkout, fetch
 
 FetchSource = Callable[[Source, Progress], Checkout]
-_AT_ONCE = 4  # sources; most of the time is waiting for servers
+_AT_ONCE = 4  # sources; most of the time is spent waiting for servers
 _WAIT_SECONDS = 0.5
 
 
 class SourceFetcher:
-    """A `FetchSource` that asks for each source once, and remembers its files or its error.
+    """A `FetchSource` that fetches each source once, and remembers its checkout or error.
 
     Args:
-        fetch_source: Is asked; may be called in several threads, for a source each.
+        fetch_source: Fetches a source; called from several threads, with different sources.
     """
 
     def __init__(self, fetch_source: FetchSource) -> None:
@@ -30,7 +30,7 @@ class SourceFetcher:
 
     @classmethod
     def of(cls, settings: Settings, *, offline: bool = False) -> SourceFetcher:
-        """Fetches into the folder that the settings name; `offline`: uses the clones there."""
+        """Create a fetcher into the settings' folder; `offline` uses the clones found there."""
         return cls(
             lambda source, progress: fetch(
                 source,
@@ -42,10 +42,10 @@ class SourceFetcher:
         )
 
     def __call__(self, source: Source, progress: Progress) -> Checkout:
-        """The source's files.
+        """Return the source's checkout.
 
         Raises:
-            SourceError: It could not be fetched, now or when it was first asked for.
+            SourceError: The source could not be fetched, now or at the first call.
         """
         outcome = self._outcomes.get(source.name)
         if outcome is None:
@@ -58,18 +58,21 @@ class SourceFetcher:
 def fetch_all(
     sources: Sequence[Source], fetch_source: FetchSource, progress: Progress
 ) -> list[tuple[Source, Checkout | SourceError]]:
-    """Every source in order, with its files or the error of fetching it.
+    """Fetch all sources.
 
-    An interruption ends the fetches that are running: the progress that they get raises.
+    An interruption such as Ctrl-C ends running fetches, as their progress then raises.
+
+    Returns:
+        Each source with its checkout or error, in order.
     """
     fetching = _Fetching(progress)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="fetch") as pool:
         try:
             futures = [pool.submit(_outcome, fetch_source, source, fetching) for source in sources]
             pending = set(futures)
-            while pending:  # in short waits: on Windows Ctrl-C interrupts no long one
+            while pending:  # short waits, since Ctrl-C does not interrupt long ones on Windows
                 _, pending = wait(pending, timeout=_WAIT_SECONDS)
-        except BaseException:  # Ctrl-C among them; leaving the pool waits for its threads
+        except BaseException:  # including Ctrl-C; leaving the pool waits for its threads
             fetching.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -87,11 +90,11 @@ def _outcome(
 
 
 class _StoppedError(Exception):
-    """Ends a fetch that nobody waits for any more."""
+    """Ends a fetch after an interruption."""
 
 
 class _Fetching:
-    """The progress of all fetches as one stage, and what ends them."""
+    """Reports the progress of all fetches as one stage, and can end them."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -115,11 +118,11 @@ class _Fetching:
             self._progress("fetch sources", sum(self._done.values()), None, unit)
 
     def stop(self) -> None:
-        """Raise in every running fetch when it next reports."""
-        self._stopped = True  # without the lock, which a report that was interrupted may hold
+        """End every running fetch by raising in its next report."""
+        self._stopped = True  # without the lock, which an interrupted report may still hold
 
     def finish(self) -> None:
-        """Say that all have ended."""
+        """Report that all fetches have ended."""
         if self._done:
             total = sum(self._done.values())
             self._progress("fetch sources", total, total, "B")

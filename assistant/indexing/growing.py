@@ -1,4 +1,4 @@
-"""Builds an index source by source, so that a running page answers from each at once."""
+"""Builds an index source by source, so that a running page can use each as soon as possible."""
 
 from __future__ import annotations
 
@@ -31,18 +31,24 @@ def build_growing(
     fetch: FetchSource,
     progress: Progress = silent,
 ) -> BuildReport:
-    """As `build.build`, adding the sources that the index lacks one by one.
+    """Update an index like `build.build`, but add missing sources one at a time.
 
-    The others are brought up to date with the first of them. Waits for another build first,
-    and holds the lock over all steps, so that no other build comes between them. A rebuild
-    is one step.
+    The first step also updates the sources already in the index. Waits for any other build,
+    and holds the lock throughout. A rebuild is a single step.
 
     Args:
-        settings: Name sources file and index.
-        embedder: The one that the settings name.
+        settings: Provide sources file and index folder.
+        embedder: The embedder that will also embed questions.
         plan: How to build.
-        fetch: Gives a source's files, and gives them again; see `SourceFetcher`.
-        progress: Told of each stage.
+        fetch: Returns a source's files; called repeatedly, see `SourceFetcher`.
+        progress: Receives the progress of each stage.
+
+    Raises:
+        SourcesFileError: The sources file is missing or invalid.
+        IndexWriteError: The index cannot be written; the version in use is unchanged.
+        IndexCorruptError: The version in use is damaged.
+        IndexServerError: The server that holds the vectors does not respond.
+        SourceError: No source could be fetched.
     """
     db_folder = settings.db_folder
     state = BuildStateFile(db_folder, progress)
@@ -61,13 +67,13 @@ def build_growing(
             if report := _with_one_more(sources[name], had, fetch, build_from, state):
                 reports.append(report)
                 had.add(name)
-        if not lacking or len(had) < len(sources):  # notes those that cannot be fetched
+        if not lacking or len(had) < len(sources):  # also reports those that cannot be fetched
             reports.append(build_from(sources))
         return _together(reports)
 
 
 def sources_had(settings: Settings, embedder: Embedder) -> list[str]:
-    """Names of the sources in the index; none where it cannot be searched with this embedder."""
+    """Names of the sources in the index; none if this embedder cannot search it."""
     version = current_version(settings.db_folder)
     if version is None:
         return []
@@ -76,14 +82,17 @@ def sources_had(settings: Settings, embedder: Embedder) -> list[str]:
         manifest.check_embedder(embedder.identity, embedder.dimension)
         manifest.check_vectors(settings.chroma_url or EMBEDDED)
     except (IndexCorruptError, IndexMismatchError):
-        return []  # the next build writes all of it
+        return []  # the next build rewrites everything
     return manifest.searchable
 
 
 def sources_lacking(settings: Settings, embedder: Embedder) -> list[str]:
-    """Names of the sources of which the index has nothing, also of those that failed before.
+    """Names of the sources that are not in the index, including those that failed before.
 
-    Folders come first, as they are there at once.
+    Folders come first, since they need no download.
+
+    Raises:
+        SourcesFileError: The sources file is missing or invalid.
     """
     had = sources_had(settings, embedder)
     lacking = [s for s in read_sources(settings.sources_file) if s.name not in had]
@@ -97,16 +106,16 @@ def _with_one_more(
     build_from: _BuildFrom,
     progress: Progress,
 ) -> BuildReport | None:
-    """Build from what the index has and this source; None where the source gives nothing."""
+    """Build from the sources in the index and one more; None if that cannot be fetched."""
     try:
         fetch(source, progress)
         return build_from({*had, source.name})
     except SourceError:
-        return None  # it is asked for again with all the others, and reported then
+        return None  # the final build with all sources reports it
 
 
 def _together(reports: Sequence[BuildReport]) -> BuildReport:
-    """One report of builds that followed each other."""
+    """Combine the reports of consecutive builds."""
     embedded = sum(report.embedded for report in reports)
     return replace(
         reports[-1],

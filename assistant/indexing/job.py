@@ -1,4 +1,4 @@
-"""What is to be built, and how."""
+"""Parameters of a build."""
 
 from __future__ import annotations
 
@@ -19,18 +19,16 @@ from assistant.splitter import SPLITTER_VERSION
 
 @dataclass(frozen=True, slots=True)
 class BuildPlan:
-    """How an index is built.
-
-    Chunks and vectors depend on the first two attributes alone.
+    """How to build an index; chunks and vectors depend only on the first two attributes.
 
     Attributes:
-        chunk_tokens: Most tokens in one chunk, context included.
-        files: Which files are read.
-        rebuild: Forget the version in use and every stored vector first.
-        window_chunks: Chunks that are embedded and written together; bounds the memory.
-        workers: Processes that parse files; None: by the number of processors.
-        encode: Embeds passages instead of the embedder, to the same vectors.
-        server: Holds the vectors instead of the index folder.
+        chunk_tokens: Most tokens in a chunk, including its context line.
+        files: Which files to read.
+        rebuild: Ignore the version in use, and delete all cached vectors first.
+        window_chunks: Number of chunks to embed and write together; bounds memory.
+        workers: Number of parser processes; None chooses by the number of processors.
+        encode: Replaces the embedder for passages, with the same vectors; None keeps it.
+        server: Server that holds the vectors; None keeps them in the index folder.
     """
 
     chunk_tokens: int
@@ -43,7 +41,7 @@ class BuildPlan:
 
     @property
     def splitting(self) -> dict[str, Any]:
-        """What chunks depend on besides the files, for the manifest."""
+        """Parameters that chunks depend on besides the files, for the manifest."""
         return {
             "version": SPLITTER_VERSION,
             "chunk_tokens": self.chunk_tokens,
@@ -52,7 +50,7 @@ class BuildPlan:
 
     @property
     def vectors_at(self) -> str:
-        """Where the vectors will be, as the manifest names it."""
+        """Location of the vectors, as recorded in the manifest."""
         return self.server.url if self.server else EMBEDDED
 
 
@@ -64,18 +62,18 @@ def plan_of(
     rebuild: bool = False,
     ray_workers: int | None = None,
 ) -> BuildPlan:
-    """The plan that the settings describe.
+    """Return the plan that the settings describe.
 
     Args:
         settings: Sizes and limits.
-        embedder: The one that the settings name.
-        server: The one that the settings name, if they do.
-        rebuild: Forget the index and all stored vectors first.
-        ray_workers: Embed on Ray with so many workers; 0: one for each of its processors;
-            None: in this process.
+        embedder: The embedder in the settings.
+        server: The Chroma server in the settings, if any.
+        rebuild: See `BuildPlan`.
+        ray_workers: Number of Ray workers to embed with; 0 for one per processor of the
+            cluster, None to embed in this process.
 
     Raises:
-        SettingsError: Ray is wanted and not installed.
+        SettingsError: Ray is requested but not installed.
     """
     return BuildPlan(
         chunk_tokens=settings.chunk_tokens,
@@ -90,15 +88,15 @@ def plan_of(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What every step of one build needs.
+    """The parameters that all steps of a build share.
 
     Attributes:
-        db_folder: Gets the new version.
-        embedder: The same that will embed questions.
+        db_folder: Folder of the index.
+        embedder: The embedder that will also embed questions.
         plan: How to build.
-        progress: Told of each stage.
-        previous: Folder of the version in use, if there is one that this build can use.
-        before: Its manifest, if its chunks can be taken over.
+        progress: Receives the progress of each stage.
+        previous: Folder of the version in use, if this build can use it.
+        before: Manifest of that version, if its chunks can be reused.
     """
 
     db_folder: Path

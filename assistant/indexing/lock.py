@@ -1,4 +1,4 @@
-"""Only one build at a time writes an index."""
+"""Locks an index, so that only one build at a time writes it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from assistant.index.versions import build_lock
 
 @contextmanager
 def build_locked(db_folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold the build lock of an index; the folder is made if it is not there.
+    """Hold the build lock of an index within a `with` block.
 
     Args:
-        db_folder: Of the index.
+        db_folder: Folder of the index; created if missing.
         wait: Wait for another build instead of raising.
 
     Raises:
-        IndexBusyError: Another build holds it, and it is not to be waited for.
+        IndexBusyError: Another build holds the lock, and `wait` is False.
         IndexWriteError: The folder cannot be written.
     """
     with writing(db_folder):

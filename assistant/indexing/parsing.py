@@ -1,8 +1,8 @@
-"""Files to chunks, while the encoder works.
+"""Parses files into chunks while the encoder is running.
 
-On many processors worker processes parse. On two, which the encoder fills, a thread does:
-processes would gain nothing and take the memory of a tokenizer each. A file that takes
-too long is skipped in both.
+With many processors, worker processes parse. With two, which the encoder keeps busy, a thread
+does, since processes would gain nothing and each load a tokenizer. Either way, a file that
+takes too long is skipped.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from assistant.index.document_texts import packed
 from assistant.loaders import load
 from assistant.splitter.splitting import split
 
-_FEW = 24  # files that a thread has parsed before a worker has started
-_AHEAD = 48  # files a worker may be ahead of the encoder; bounds the memory
-_STOP_SECONDS = 0.2  # how often a waiting thread looks whether it shall end
+_FEW = 24  # files that a thread parses in the time a worker needs to start
+_AHEAD = 48  # files that a worker may be ahead of the encoder; bounds memory
+_STOP_SECONDS = 0.2  # interval at which a waiting thread checks whether to stop
 _LIMIT_SECONDS = 180.0  # for one file, above the loaders' own limits
 _SPECIAL_TOKENS = 2
 _parser: FileParser | None = None  # of a worker process
@@ -36,9 +36,12 @@ _parser: FileParser | None = None  # of a worker process
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A file's chunks, or why it has none.
+    """The result of parsing a file.
 
-    `text` is the whole document's, packed as `index.document_texts` stores it.
+    Attributes:
+        chunks: The file's chunks, without commit and address.
+        reason: Why it has none; empty if it has.
+        text: The whole document, packed as `index.document_texts` stores it.
     """
 
     chunks: tuple[Chunk, ...] = ()
@@ -51,10 +54,10 @@ _TOO_LONG = Parsed(reason="took too long to read")
 
 @dataclass(frozen=True, slots=True)
 class FileParser:
-    """Loads and splits; can be sent to another process.
+    """Loads and splits files; can be sent to another process.
 
     Attributes:
-        count_tokens: Tokens of each text.
+        count_tokens: Counts the tokens of each text.
         max_tokens: Most tokens of a chunk's embedded text, without prefix and special tokens.
     """
 
@@ -62,7 +65,7 @@ class FileParser:
     max_tokens: int
 
     def parse(self, file: SourceFile) -> Parsed:
-        """Chunks of a file, commit and address not filled in."""
+        """Parse a file; one that cannot be read gives a reason instead of chunks."""
         try:
             document = load(file)
         except UnreadableFileError as error:
@@ -86,7 +89,7 @@ class FileParser:
 def make_parser(
     count_tokens: Callable[[Sequence[str]], list[int]], passage_prefix: str, most: int
 ) -> FileParser:
-    """A parser whose chunks are at most `most` tokens for the model, everything counted."""
+    """Create a parser whose chunks have at most `most` tokens with prefix and special tokens."""
     added = count_tokens([passage_prefix])[0] + _SPECIAL_TOKENS
     return FileParser(count_tokens, most - added)
 
@@ -99,13 +102,16 @@ def parsing(
     *,
     limit_seconds: float = _LIMIT_SECONDS,
 ) -> Iterator[Iterator[tuple[SourceFile, Parsed]]]:
-    """Gives each file with its chunks, in order; stops the workers at the end.
+    """Parse files within a `with` block, at the end of which the workers are stopped.
 
     Args:
-        files: Each is read once.
-        parser: Made only if there are files.
-        workers: Processes for many files; 0: a thread, as for few.
-        limit_seconds: A file that takes longer is skipped.
+        files: The files to parse; each is read once.
+        parser: Creates the parser; called only if there are files.
+        workers: Number of processes; 0, or few files, use a thread instead.
+        limit_seconds: Time limit per file; slower files are skipped.
+
+    Yields:
+        An iterator over each file and its result, in order.
     """
     if not files:
         yield iter(())
@@ -126,7 +132,7 @@ def parsing(
 
 
 def default_workers(cores: int) -> int:
-    """Two processes fewer than processors that may be used, at most eight."""
+    """Default number of parser processes: two fewer than the processors, at most eight."""
     return min(8, max(0, cores - 2))
 
 
@@ -136,7 +142,7 @@ def _from_threads(
     stops: list[threading.Event],
     limit_seconds: float,
 ) -> Iterator[tuple[SourceFile, Parsed]]:
-    """One thread; where a file takes too long, another one continues behind it."""
+    """Parse in a thread; if a file takes too long, a new thread continues with the next."""
     begun = 0
     while begun < len(files):
         stops.append(threading.Event())
@@ -146,7 +152,7 @@ def _from_threads(
             try:
                 outcome = done.get(timeout=limit_seconds)
             except queue.Empty:
-                stops[-1].set()  # no thread can be ended from outside; it ends with the process
+                stops[-1].set()  # the thread cannot be ended; it ends with the process
                 yield file, _TOO_LONG
                 break
             if isinstance(outcome, BaseException):
@@ -157,7 +163,7 @@ def _from_threads(
 def _thread(
     parser: FileParser, files: Sequence[SourceFile], stop: threading.Event
 ) -> queue.Queue[Parsed | BaseException]:
-    """Parses the files in order, not too far ahead of who takes them."""
+    """Start a thread that parses files in order, a limited number ahead of the consumer."""
     done: queue.Queue[Parsed | BaseException] = queue.Queue(_AHEAD)
 
     def put(outcome: Parsed | BaseException) -> None:
@@ -184,7 +190,7 @@ def _thread(
 def _from_pools(
     start: Callable[[], Any], files: Sequence[SourceFile], workers: int, limit_seconds: float
 ) -> Generator[tuple[SourceFile, Parsed], None, None]:
-    """One pool; where a file hangs or ends its process, another one continues behind it."""
+    """Parse in a pool; if a file hangs or kills its process, a new pool continues after it."""
     begun = 0
     while begun < len(files):
         pool = start()
@@ -205,7 +211,7 @@ def _from_pools(
 def _handed_out(
     pool: Any, files: Sequence[SourceFile], ahead: int
 ) -> Iterator[tuple[SourceFile, Any]]:
-    """The files in order, each with its result to wait for; so many are handed out before."""
+    """Yield each file with its pending result, in order, keeping `ahead` files submitted."""
     waiting: deque[tuple[SourceFile, Any]] = deque()
     for file in files:
         waiting.append((file, pool.apply_async(_parse, (file,))))
@@ -215,7 +221,7 @@ def _handed_out(
 
 
 def _start_worker(parser: FileParser) -> None:
-    global _parser  # noqa: PLW0603 (a worker's only way to keep what it was started with)
+    global _parser  # noqa: PLW0603 (the only way for a worker to keep its parser)
     _parser = parser
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the build ends its workers itself
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -1,8 +1,8 @@
-"""Embeds passages on Ray, over as many machines as it has.
+"""Embeds passages on a Ray cluster.
 
-One actor per worker holds the model. Batches are made here, as the embedder makes them
-for itself, so that the vectors are the same ones. Ray restarts an actor when its process
-dies and gives it the batch that was lost.
+Each worker is an actor that holds the model. The vectors are the same as without Ray, since
+the embedder itself forms the batches. If an actor's process dies, Ray restarts it and resubmits
+the lost batch.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from assistant.indexing.embedding_cache import Encode
 
 RAY_REQUIREMENT = "ray[data]>=2.60,<3"
 RAY_WINDOW = 20_000  # chunks; actors are started for each window of a build
-_PIECE = 256  # texts of one task
+_PIECE = 256  # texts per task
 
 
 class _Worker:
-    """An embedder in a process of Ray's."""
+    """An embedder in a Ray process."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
@@ -30,17 +30,17 @@ class _Worker:
     def __call__(self, piece: dict[str, Any]) -> dict[str, Any]:
         texts = [str(text) for text in piece["text"]]
         vectors = np.zeros((len(texts), self._embedder.dimension), dtype=np.float32)
-        for places, batch in self._embedder.passage_batches(texts):
-            vectors[places] = batch
-        return {"place": piece["place"], "vector": vectors}
+        for positions, batch in self._embedder.passage_batches(texts):
+            vectors[positions] = batch
+        return {"position": piece["position"], "vector": vectors}
 
 
 def on_ray(embedder: Embedder, workers: int) -> Encode:
-    """A replacement of `embedder.passage_batches` that works on Ray.
+    """Return a replacement for `embedder.passage_batches` that runs on Ray.
 
     Args:
-        embedder: Is sent to the workers without what it can load there.
-        workers: Number of actors; 0: one for each processor of the cluster.
+        embedder: Sent to the workers, which load tokenizer and weights themselves.
+        workers: Number of actors; 0 for one per processor of the cluster.
 
     Raises:
         SettingsError: Ray is not installed.
@@ -60,7 +60,7 @@ def on_ray(embedder: Embedder, workers: int) -> Encode:
             ray.init(log_to_driver=False, include_dashboard=False, logging_level="WARNING")
         ray.data.DataContext.get_current().enable_progress_bars = False
         size = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        rows = [{"place": place, "text": text} for place, text in enumerate(texts)]
+        rows = [{"position": position, "text": text} for position, text in enumerate(texts)]
         pieces = max(1, min(len(rows), -(-len(rows) // _PIECE)))
         embedded = (
             ray.data.from_items(rows, override_num_blocks=pieces)
@@ -74,6 +74,6 @@ def on_ray(embedder: Embedder, workers: int) -> Encode:
             .iter_batches(batch_size=None)
         )
         for batch in embedded:
-            yield [int(place) for place in batch["place"]], np.stack(batch["vector"])
+            yield [int(position) for position in batch["position"]], np.stack(batch["vector"])
 
     return encode

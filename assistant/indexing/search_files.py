@@ -1,8 +1,7 @@
-"""What a version has for searching besides its vectors.
+"""Writes the search files of a version: keywords, language centres and exact vectors.
 
-Written after the chunks, from all of them: the words of `keywords`, the languages'
-means of `language_centres` and, up to a number, the vectors of `exact_vectors`, all in
-order of address and line.
+They are computed from all chunks at the end of a build, in order of address and line. Vectors
+are written only for indexes small enough for exact search.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ _AT_ONCE = 2000  # vectors
 
 
 class SearchFiles:
-    """Takes the chunks of a version as they come, then writes its search files.
+    """Collects the chunks of a version, then writes its search files.
 
-    The chunks are held in memory; their vectors wait in a nameless file beside the version's.
+    Chunks are kept in memory, vectors in an unnamed temporary file in the version's folder.
 
     Args:
         version: Folder of the version.
-        dimension: Of a vector.
+        dimension: Length of a vector.
     """
 
     def __init__(self, version: Path, dimension: int) -> None:
@@ -39,7 +38,12 @@ class SearchFiles:
         self._vectors = tempfile.TemporaryFile(dir=version)  # noqa: SIM115 (see `close`)
 
     def add(self, chunks: Sequence[Chunk], vectors: Vectors) -> None:
-        """Take chunks and their vectors (n, dimension) float32; those of a document in order."""
+        """Add chunks and their vectors.
+
+        Args:
+            chunks: Chunks in any order of documents, but in order within each.
+            vectors: (n, dimension) float32, in the order of `chunks`.
+        """
         self._chunks += chunks
         self._vectors.write(vectors.tobytes())
 
@@ -48,7 +52,7 @@ class SearchFiles:
         return len(self._chunks)
 
     def write(self, before: Path | None = None) -> None:
-        """Write all search files; what the version `before` knows is taken from there."""
+        """Write all search files, reusing results of the version in the folder `before`."""
         keys = [(chunk.address, chunk.start_line, chunk.end_line) for chunk in self._chunks]
         order = np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
         chunks = [self._chunks[row] for row in order]
@@ -63,13 +67,13 @@ class SearchFiles:
         )
 
     def close(self) -> None:
-        """Forget the vectors."""
+        """Delete the temporary file."""
         self._vectors.close()
 
     def _portions(self, order: NDArray[np.int64]) -> Iterator[Vectors]:
         self._vectors.flush()
         shape = (len(order), self._dimension)
         for start in range(0, len(order), _AT_ONCE):
-            # Mapped for each portion, so that no more pages count as this process's memory.
+            # Mapped again for each part, so that only its pages count as this process's memory.
             rows = np.memmap(self._vectors, np.float32, "r", shape=shape)
             yield rows[order[start : start + _AT_ONCE]]

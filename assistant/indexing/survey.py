@@ -1,4 +1,4 @@
-"""Compares the files of the sources with the version in use; reads bytes, parses nothing."""
+"""Compares the files of all sources with the version in use, without parsing them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _Entry = TypeVar("_Entry")
 
 @dataclass(frozen=True, slots=True)
 class FileRules:
-    """Which of the files that globs ask for are read.
+    """Which of the files that globs select are read.
 
     Attributes:
         max_bytes: Larger files are skipped.
-        python_sources: Whether Python files are taken.
+        python_sources: Whether to include Python files.
     """
 
     max_bytes: int
@@ -33,9 +33,16 @@ class FileRules:
 
 @dataclass(frozen=True, slots=True)
 class SourceReport:
-    """One source after a build: `ok`, `kept` (at its last commit), `failed` or `empty`.
+    """The result of a build for one source.
 
-    `before` is the commit that the index had of it.
+    Attributes:
+        name: Name of the source.
+        commit: Its commit in the index; empty for a folder.
+        status: "ok", "kept" (at its last commit), "failed" or "empty".
+        reason: Why the status is not "ok".
+        files: Number of its files in the index.
+        chunks: Number of their chunks.
+        before: Its commit in the previous version.
     """
 
     name: str
@@ -48,11 +55,11 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """One source after it was fetched, before anything is read; as in `SourceReport`.
+class SourceOutcome:
+    """The outcome of fetching a source; fields are as in `SourceReport`.
 
-    `origins` tells where the files are from: a hash for each address or folder, with what is
-    wanted from there. (Addresses may have passwords in them, and indexes are passed on.)
+    `origins` identifies where the files come from: a hash of each address or folder with the
+    revision and globs. Hashes, since addresses may contain passwords and indexes are shared.
     """
 
     name: str
@@ -65,19 +72,19 @@ class Outcome:
 
 @dataclass(slots=True)
 class Survey:
-    """The sources, file by file.
+    """The state of all sources and files.
 
     Attributes:
-        outcomes: Of each source, in order.
-        same: Addresses whose chunks are in the version in use.
-        fresh: Files to parse, in order.
-        fingerprints: Address -> fingerprint, for both.
+        outcomes: The outcome of fetching each source, in order.
+        same: Addresses of unchanged files, whose chunks are in the version in use.
+        fresh: New and changed files to parse, in order.
+        fingerprints: Address -> fingerprint, of unchanged and fresh files.
         skipped: Address -> reason.
-        unread: Address -> fingerprint, of those that were parsed before in vain, for a
-            reason that is the file's.
+        unread: Address -> fingerprint, of skipped files that an earlier build found to have no
+            indexable text.
     """
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[SourceOutcome] = field(default_factory=list)
     same: list[str] = field(default_factory=list)
     fresh: list[SourceFile] = field(default_factory=list)
     fingerprints: dict[str, str] = field(default_factory=dict)
@@ -85,7 +92,7 @@ class Survey:
     unread: dict[str, str] = field(default_factory=dict)
 
     def add(self, other: Survey) -> None:
-        """Append another source's."""
+        """Append the survey of another source."""
         self.outcomes += other.outcomes
         self.same += other.same
         self.fresh += other.fresh
@@ -101,16 +108,16 @@ def survey(
     rules: FileRules,
     progress: Progress,
 ) -> Survey:
-    """Look at every file of every source.
+    """Compare every file of every source with the version in use.
 
     Args:
-        sources: In the order to report them.
-        fetch: Gives a source's files, or raises a SourceError: the index keeps what it
-            has of the source; is called in several threads, and has to end when the
-            progress that it gets raises.
-        before: Of a version whose chunks can be taken over; None: nothing can.
-        rules: Which files are read.
-        progress: Told of each source.
+        sources: The sources, in the order of the report.
+        fetch: Returns a source's files. If it raises a SourceError, the index keeps its
+            current passages of the source. Called from several threads; must end when its
+            progress raises.
+        before: Manifest of a version whose chunks can be reused, if there is one.
+        rules: Which files to read.
+        progress: Receives the progress of each source.
 
     Raises:
         SourceError: No source could be fetched.
@@ -130,11 +137,6 @@ def survey(
     return result
 
 
-def address_of(file: SourceFile) -> str:
-    """`source/path`."""
-    return f"{file.source.name}/{file.path}"
-
-
 def _looked_at(
     checkout: Checkout, before: Manifest | None, rules: FileRules, progress: Progress
 ) -> Survey:
@@ -142,7 +144,7 @@ def _looked_at(
     files, skipped = list_files(
         checkout, max_file_bytes=rules.max_bytes, python_sources=rules.python_sources
     )
-    outcome = Outcome(
+    outcome = SourceOutcome(
         source.name, commit, source.link, _origins(source), checkout.status, checkout.reason
     )
     result = Survey([outcome], skipped={f"{source.name}/{path}": why for path, why in skipped})
@@ -154,7 +156,7 @@ def _looked_at(
 
 
 def _look_at(file: SourceFile, linked: bool, before: Manifest | None, result: Survey) -> None:
-    address = address_of(file)
+    address = file.address
     try:
         content = file.location.read_bytes()
     except OSError:
@@ -176,18 +178,18 @@ def _look_at(file: SourceFile, linked: bool, before: Manifest | None, result: Su
 
 
 def _as_before(source: Source, error: SourceError, before: Manifest | None) -> Survey:
-    """What the index has of a source that cannot be fetched now; failed where it has nothing."""
+    """Keep a source that cannot be fetched as it is in the index; failed if it is not there."""
     entry = before.sources.get(source.name) if before else None
     origins = _origins(source)
     if before is None or entry is None or not entry.files or not set(origins) & set(entry.origins):
-        return Survey([Outcome(source.name, "", None, origins, "failed", str(error))])
+        return Survey([SourceOutcome(source.name, "", None, origins, "failed", str(error))])
 
     def own(entries: dict[str, _Entry]) -> dict[str, _Entry]:
         return {a: entry for a, entry in entries.items() if a.startswith(f"{source.name}/")}
 
     files = own(before.files)
     return Survey(
-        [Outcome(source.name, entry.commit, entry.link, entry.origins, "kept", str(error))],
+        [SourceOutcome(source.name, entry.commit, entry.link, entry.origins, "kept", str(error))],
         same=list(files),
         fingerprints={address: seen.fingerprint for address, seen in files.items()},
         skipped=own(before.skipped),
@@ -196,7 +198,7 @@ def _as_before(source: Source, error: SourceError, before: Manifest | None) -> S
 
 
 def _origins(source: Source) -> tuple[str, ...]:
-    places = [str(source.folder)] if source.folder is not None else source.git
+    origins = [str(source.folder)] if source.folder is not None else source.git
     wanted = (source.revision, source.include, source.exclude)
-    hashes = (hashlib.sha256(repr((place, wanted)).encode()).hexdigest() for place in places)
+    hashes = (hashlib.sha256(repr((origin, wanted)).encode()).hexdigest() for origin in origins)
     return tuple(found[:16] for found in hashes)

@@ -1,4 +1,4 @@
-"""Says when files in folders change."""
+"""Watches folders for changed files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from threading import Event
 from watchfiles import DefaultFilter
 from watchfiles import watch as watch_files
 
-_QUIET_MS = 1000  # a save is often several changes; wait until they are all made
+_QUIET_MS = 1000  # a save is often several changes; wait for all of them
 
 
 def watch(folders: Sequence[Path], stop: Event | None = None) -> Iterator[set[str]]:
-    """Yield the paths that changed together, until Ctrl-C (KeyboardInterrupt) or `stop`.
+    """Yield sets of paths that changed together, until `stop` is set.
 
-    The first set is empty: it says that from now on no change is missed. Editors'
-    temporary files and `.git` do not count.
+    The first set is empty and signals that no later change will be missed. Editors' temporary
+    files and `.git` are ignored.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed.
     """
     watching = False
     for changes in watch_files(

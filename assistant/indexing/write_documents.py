@@ -1,7 +1,7 @@
-"""Writes the documents of a new version into its folder.
+"""Writes the documents of a new version to its folder, window by window.
 
-`parsing` makes chunks in other processes or a thread, the embedder works here, window by
-window, and `writer` writes in a thread of its own.
+`parsing` makes chunks in other processes or a thread, this module embeds them, and `writer`
+writes them in another thread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from assistant.errors import IndexCorruptError
 from assistant.index.atomic_files import writing
 from assistant.index.manifest import REBUILD, SEARCH_VERSION
 from assistant.indexing.build_report import Written
-from assistant.indexing.changes import Document, Documents, windows
+from assistant.indexing.changes import VersionDocument, VersionDocuments, windows
 from assistant.indexing.embedding_cache import EmbeddingCache
 from assistant.indexing.job import Job
 from assistant.indexing.parsing import FileParser, default_workers, make_parser, parsing
@@ -33,21 +33,21 @@ from assistant.processes import core_count
 def write_documents(
     job: Job, found: Survey, kept: dict[str, int], version: Path, *, copied: bool
 ) -> Written:
-    """Write chunks, vectors, texts and search files of a version, all but its manifest.
+    """Write chunks, vectors, texts and search files of a version: everything but its manifest.
 
     Args:
-        job: How to work.
-        found: What is the same and what is fresh.
-        kept: Address of what is the same -> number of chunks.
+        job: Parameters of the build.
+        found: Survey with the unchanged and the fresh files.
+        kept: Address of each unchanged file -> number of chunks.
         version: Folder of the new version.
-        copied: Whether it is a copy of the version before.
+        copied: Whether the folder is a copy of the previous version.
 
     Raises:
-        IndexWriteError: The disk refuses.
-        IndexCorruptError: The version before is damaged.
-        IndexServerError: The server that gets the vectors does not answer.
+        IndexWriteError: The version cannot be written.
+        IndexCorruptError: The previous version is damaged.
+        IndexServerError: The server that holds the vectors does not respond.
     """
-    documents = Documents(found, job.previous, copied)
+    documents = VersionDocuments(found, job.previous, copied)
     with writing(job.db_folder):
         cache = EmbeddingCache(
             job.db_folder / "embeddings",
@@ -83,25 +83,25 @@ def _check(version: Path, chunks: int | None, texts: int, counts: dict[str, int]
     if chunks not in (None, expected) or texts != len(counts):
         raise IndexCorruptError(
             f"the new version {version} has {chunks} chunks and {texts} documents",
-            expected=f"{expected} and {len(counts)}; the version it is made from is damaged",
+            expected=f"{expected} and {len(counts)}; the previous version is damaged",
             action=f"{REBUILD} --rebuild",
         )
 
 
 @dataclass(slots=True)
 class _Step:
-    """Embeds a window of documents, and hands it on to the writer and the search files."""
+    """Embeds a window of documents, and passes it to the writer and the search files."""
 
     job: Job
-    documents: Documents
+    documents: VersionDocuments
     cache: EmbeddingCache
     search: SearchFiles
     writer: VersionWriter
-    stored: int = 0  # chunks of the windows before that had their vector
-    embedded: int = 0  # chunks of the windows before that got it
-    sources: str = ""  # of the window
+    stored: int = 0  # chunks of earlier windows that were in the cache
+    embedded: int = 0  # chunks of earlier windows that were embedded
+    sources: str = ""  # sources of the current window
 
-    def __call__(self, window: Sequence[Document]) -> None:
+    def __call__(self, window: Sequence[VersionDocument]) -> None:
         chunks = [chunk for document in window for chunk in document.chunks]
         is_new = [c.id not in document.copied for document in window for c in document.chunks]
         new = np.array(is_new, dtype=bool)
@@ -131,12 +131,12 @@ class _Step:
         return vectors
 
     def _ready(self, had: int, got: int) -> None:
-        """Chunks that had their vector already are no progress."""
+        """Report progress; chunks whose vectors were in the cache do not count."""
         done, total = self.embedded + got, self.documents.expected - self.stored - had
         self.job.progress("embed", done, max(total, done), "chunks", at=self.sources)
 
     def _embedded_again(self, _: int, got: int) -> None:
-        """Vectors of the version before that are lost."""
+        """Report copied chunks whose vectors were lost from the cache."""
         if got:
             self.job.progress("embed", got, None, "chunks")
 

@@ -1,4 +1,4 @@
-"""Writes a new version of the index beside the one in use, and switches to it."""
+"""Writes a new index version next to the one in use, and switches to it."""
 
 from __future__ import annotations
 
@@ -21,35 +21,33 @@ from assistant.indexing.survey import Survey
 def write_version(
     job: Job, found: Survey, *, switch: Callable[[Path, Path], None] = switch_to
 ) -> Written:
-    """Write the version that holds what was found, and switch to it.
-
-    Where that is what the version in use holds, it stays.
+    """Write a version with the surveyed files and switch to it, unless nothing has changed.
 
     Args:
-        job: How to work, and the version before.
-        found: What is the same and what is fresh.
-        switch: Makes a version (second argument) the one in use of an index folder (first).
+        job: Parameters of the build.
+        found: Survey with the unchanged and the fresh files.
+        switch: Called with the index folder and the new version's folder, to put it in use.
 
     Raises:
-        IndexWriteError: The disk refuses; the index in use is unchanged.
+        IndexWriteError: The version cannot be written; the one in use is unchanged.
         IndexCorruptError: The version in use is damaged.
-        IndexServerError: The server that gets the vectors does not answer.
+        IndexServerError: The server that holds the vectors does not respond.
     """
     before = job.before
     kept = {address: before.files[address].chunks for address in found.same} if before else {}
     written = Written(kept)
-    # Known before anything is read where no file is to be read.
+    # If no file has to be read, the manifest is known in advance.
     manifest = None if found.fresh else manifest_of(job, found, written)
     if manifest is not None and manifest == before:
         return written
     copied = _can_be_copied(job, found)
     with _new_version(job, copied) as version:
         if not (copied and _same_documents(job, found)):
-            from assistant.indexing.write_documents import write_documents  # heavy
+            from assistant.indexing.write_documents import write_documents  # slow to import
 
             written = write_documents(job, found, kept, version, copied=copied)
         manifest = manifest or manifest_of(job, found, written)
-        if manifest == before and not written.changed:  # files were refused once more
+        if manifest == before and not written.changed:  # files still have no text
             return written
         with writing(job.db_folder):
             manifest.write(version)
@@ -59,14 +57,14 @@ def write_version(
 
 
 def _can_be_copied(job: Job, found: Survey) -> bool:
-    """Whether writing the difference into a copy of the version before is the shorter way."""
+    """Whether it is quicker to copy the previous version and write only the differences."""
     if job.before is None or not job.before.vectors == job.plan.vectors_at == EMBEDDED:
         return False
     return len(found.fresh) <= len(found.same)
 
 
 def _same_documents(job: Job, found: Survey) -> bool:
-    """Whether a copy of the version before has it all, so that only the manifest differs."""
+    """Whether a copy of the previous version is complete, so that only the manifest differs."""
     before = job.before
     if before is None or found.fresh or before.search_version != SEARCH_VERSION:
         return False
@@ -75,13 +73,13 @@ def _same_documents(job: Job, found: Survey) -> bool:
 
 @contextmanager
 def _new_version(job: Job, copied: bool) -> Iterator[Path]:
-    """The folder of a new version; is removed at the end if it is not in use then."""
+    """Create the folder of a new version, and remove it afterwards if it is not in use."""
     with writing(job.db_folder):
         version = new_version(job.db_folder, job.previous if copied else None)
     try:
         yield version
     finally:
-        # An interruption may come when the version is already the one in use.
+        # An interruption may come after the switch.
         if version != current_version(job.db_folder):
             _give_up(job, version)
 
@@ -91,5 +89,5 @@ def _give_up(job: Job, version: Path) -> None:
         try:
             drop_collection(version, job.plan.server)
         except IndexServerError:
-            return  # the folder tells the next build to do it
+            return  # the folder stays, so that the next build tries again
     shutil.rmtree(version, ignore_errors=True)

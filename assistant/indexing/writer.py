@@ -1,4 +1,4 @@
-"""Writes a version's chunks, vectors and texts while the next are embedded, in its own thread."""
+"""Writes a version's chunks, vectors and texts in a thread, while the next are embedded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assistant.index.chunk_file import ChunkFileWriter
 from assistant.index.chunk_store import ChunkStore
 from assistant.index.document_texts import DocumentTextsWriter
 
-_WAITING = 2  # windows that may wait to be written; bounds the memory
+_WAITING = 2  # windows that may wait to be written; bounds memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class Window:
     """Documents that are written together.
 
     Attributes:
-        lines: For the chunk file.
-        chunks: To be added, or to replace those with the same ids.
-        vectors: Of these, (n, dimension) float32.
-        texts: (address, packed text) to be added or replaced.
+        lines: Lines of the chunk file.
+        chunks: Chunks to add, or to replace those with the same ids.
+        vectors: (n, dimension) float32, in the order of `chunks`.
+        texts: (address, packed text) to add or replace.
     """
 
     lines: Sequence[str]
@@ -37,12 +37,12 @@ class Window:
 
 
 class VersionWriter:
-    """Takes windows until `finish`; errors of writing come out of `put` and `finish`.
+    """Accepts windows until `finish`; `put` and `finish` raise errors from the writing thread.
 
     Args:
-        version: The new version's folder.
-        create: Whether its collection is new, or was copied with the folder.
-        server: Holds the collection instead of the folder.
+        version: Folder of the new version.
+        create: Whether to create its collection; False if it was copied with the folder.
+        server: Server that holds the collection; None if it is in the folder.
     """
 
     def __init__(self, version: Path, *, create: bool, server: ChromaServer | None) -> None:
@@ -58,17 +58,30 @@ class VersionWriter:
         self._thread.start()
 
     def put(self, window: Window) -> None:
-        """Have a window written; waits while too many are waiting."""
+        """Queue a window for writing; blocks while the queue is full.
+
+        Raises:
+            IndexWriteError: An earlier window could not be written.
+            IndexServerError: The server does not respond.
+        """
         self._raise()
         self._windows.put(window)
 
     def finish(
         self, gone: Sequence[str] = (), gone_documents: Sequence[str] = ()
     ) -> tuple[int | None, int]:
-        """Write the rest, delete chunks (by id) and texts (by address), and close.
+        """Write the remaining windows, delete removed chunks and texts, and close.
+
+        Args:
+            gone: Ids of chunks to delete.
+            gone_documents: Addresses of documents to delete.
 
         Returns:
-            Number of chunks, None where the collection was not touched; number of texts.
+            The number of chunks, None if the collection was not opened; the number of texts.
+
+        Raises:
+            IndexWriteError: A window could not be written.
+            IndexServerError: The server does not respond.
         """
         self._windows.put(None)
         self._thread.join()
@@ -84,7 +97,7 @@ class VersionWriter:
         return count, texts
 
     def close(self) -> None:
-        """Give up what is not finished, without waiting for what is waiting."""
+        """Discard queued windows and release all files."""
         while self._thread.is_alive():
             try:
                 self._windows.get_nowait()

@@ -1,13 +1,13 @@
-"""BM25 over Chinese words and identifiers, stored beside the vectors or made in memory.
+"""Keyword search with BM25 over Chinese words and identifiers, stored on disk or in memory.
 
-`words` cuts a text, `pages` finds translations of a page, `glossary` learns which words
-mean the same, `index` has each word's scores, `concepts` looks a question up in one or
-several indexes.
+`words` segments text, `pages` finds translations of a page, `glossary` learns translations of
+words, `index` holds each word's scores, and `concepts` looks up a question in one or several
+indexes.
 """
 
 from __future__ import annotations
 
 from assistant.keywords.index import KeywordIndex, write_keyword_index
-from assistant.keywords.pages import Place
+from assistant.keywords.pages import PagePosition
 
-__all__ = ["KeywordIndex", "Place", "write_keyword_index"]
+__all__ = ["KeywordIndex", "PagePosition", "write_keyword_index"]

@@ -1,8 +1,8 @@
-"""The words of a question, with the passages that have them and what each word adds there.
+"""Looks up the words of a question in keyword indexes.
 
-A word counts with the best of itself and its translations, so that a page in the other
-language competes on the same scale (Pirkola, SIGIR 1998). Several keyword indexes are
-searched as one: the rows of the second follow those of the first, and so on.
+A word scores as the best of itself and its translations, so that pages in the other language
+compete on the same scale (Pirkola, SIGIR 1998). Several keyword indexes are searched as one:
+the rows of the second follow those of the first, and so on.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Scores = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A word of a question: which chunks have it, under this or another name.
+    """A word of a question, and the chunks that contain it or a translation.
 
     Attributes:
-        word: As `words` gives it.
-        known: Whether any chunk has it.
-        weight: Its inverse document frequency, that of the most frequent name.
-        rows: Of the chunks that have it, ascending.
-        scores: What it adds to each of them.
+        word: The word as `words` returns it.
+        known: Whether any chunk contains it.
+        weight: Inverse document frequency of the most frequent among it and its translations.
+        rows: (n,) rows of the chunks that contain it, ascending.
+        scores: (n,) its score in each of them.
     """
 
     word: str
@@ -41,43 +41,43 @@ class Concept:
     scores: Scores
 
     def at(self, row: int) -> float:
-        """What it adds to one chunk; 0 where it does not occur."""
+        """Its score in one chunk; 0 if it does not occur there."""
         position = int(np.searchsorted(self.rows, row))
         found = position < len(self.rows) and self.rows[position] == row
         return float(self.scores[position]) if found else 0.0
 
 
 class HasPostings(Protocol):
-    """What is asked of a keyword index."""
+    """The part of a keyword index that lookups need."""
 
     def __len__(self) -> int:
         """Number of chunks."""
         ...
 
     def postings(self, word: str) -> tuple[NDArray[np.int32], Scores]:
-        """(n,) rows of the chunks that have a word, ascending, and (n,) its scores there."""
+        """(n,) rows of the chunks that contain a word, ascending, and (n,) its scores."""
         ...
 
     def translations(self, word: str) -> Sequence[tuple[str, float]]:
-        """Words that mean the same, with their strength from 0 to 1."""
+        """Translations of a word, with their strength from 0 to 1."""
         ...
 
 
 def concepts(
     question: str, indexes: Sequence[HasPostings], *, translated: bool = True
 ) -> list[Concept]:
-    """The words of a question, each once, in their order.
+    """Look up the words of a question; each word appears once, in order.
 
     Args:
-        question: In any language.
+        question: The question, in either language.
         indexes: At least one.
-        translated: Whether a word is also looked up under its translations.
+        translated: Whether to look up translations of words as well.
     """
     return [_concept(word, indexes, translated) for word in dict.fromkeys(words(question))]
 
 
 def bm25(found: Iterable[Concept], chunks: int) -> Scores:
-    """(chunks,) score of every chunk; 0 where it shares no word with the question."""
+    """(chunks,) score of every chunk; 0 for chunks that share no word with the question."""
     total = np.zeros(chunks, dtype=np.float32)
     for concept in found:
         total[concept.rows] += concept.scores
@@ -97,7 +97,7 @@ def _concept(word: str, indexes: Sequence[HasPostings], translated: bool) -> Con
 
 
 def _translations(word: str, indexes: Sequence[HasPostings]) -> list[tuple[str, float]]:
-    """What all indexes together have learned."""
+    """The strongest translations that the indexes together have learned."""
     found: dict[str, float] = {}
     for index in indexes:
         for other, strength in index.translations(word):
@@ -106,10 +106,10 @@ def _translations(word: str, indexes: Sequence[HasPostings]) -> list[tuple[str, 
 
 
 def _postings(word: str, indexes: Sequence[HasPostings]) -> tuple[NDArray[np.integer], Scores]:
-    """A word's rows and scores in all indexes.
+    """Rows and scores of a word in all indexes.
 
-    Each index has scored with the inverse document frequency in itself, which is replaced
-    here by that in all of them. The mean length of a chunk stays that of its own index.
+    Each index scores with its own inverse document frequency, which is replaced here by that
+    of all indexes together. The mean chunk length remains that of each index.
     """
     parts = [index.postings(word) for index in indexes]
     everywhere = _weight(sum(map(len, indexes)), sum(len(rows) for rows, _ in parts))
@@ -123,18 +123,18 @@ def _postings(word: str, indexes: Sequence[HasPostings]) -> tuple[NDArray[np.int
 
 
 def _weight(chunks: int, having: int) -> float:
-    """Inverse document frequency, as Lucene computes it."""
+    """Inverse document frequency by Lucene's formula."""
     return math.log(1 + (chunks - having + 0.5) / (having + 0.5))
 
 
 def _best_of(
     rows: Rows, scores: Scores, more: NDArray[np.integer], more_scores: Scores
 ) -> tuple[Rows, Scores]:
-    """Both sparse vectors as one, with the higher score where both have a row."""
+    """Merge two sparse vectors, keeping the higher score of rows in both."""
     if not len(rows):
         return more.astype(np.int64), np.asarray(more_scores, dtype=np.float32)
     both, values = np.concatenate([rows, more]), np.concatenate([scores, more_scores])
-    order = np.argsort(both, kind="stable")  # both parts ascend, which this sort makes use of
+    order = np.argsort(both, kind="stable")  # fast, since both parts are sorted
     both = both[order]
     starts = np.flatnonzero(np.diff(both, prepend=-1))
     best = np.maximum.reduceat(values[order], starts) if len(starts) else values

@@ -1,4 +1,4 @@
-"""How often each word stands in each chunk, kept from build to build."""
+"""Counts the words of each chunk, reusing the counts of earlier builds."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from assistant.documents import Chunk
 from assistant.errors import UNREADABLE
 from assistant.keywords.words import WORDS_VERSION, words
 
-_HEADING_TIMES = 2  # words of path and headings count as often in a chunk
+_HEADING_TIMES = 2  # weight of words in the path and headings of a chunk
 _KEY_BYTES = 16
-# All but the counts and keys are files of bm25s, under its own names.
+# All files but those of counts and keys are written by bm25s, under its names.
 _VOCABULARY, _KEYS = "vocab.index.json", "keys.npy"
 _PARTS = ("counts.npy", "indices.csc.index.npy", "indptr.csc.index.npy")
 
@@ -30,9 +30,9 @@ class WordCounts:
     """Counts of words in chunks.
 
     Attributes:
-        names: The words, sorted; each stands in some chunk.
+        names: The words, sorted; each occurs in some chunk.
         counts: (chunks, words) int32, rows ascending within each word.
-        keys: What tells chunks apart whose words differ, in order of the rows.
+        keys: A key per row; chunks with different words have different keys.
     """
 
     names: list[str]
@@ -41,7 +41,12 @@ class WordCounts:
 
 
 def count_words(chunks: Sequence[Chunk], kept: WordCounts | None) -> WordCounts:
-    """Counts of all chunks; those that `kept` has are not cut into words again."""
+    """Count the words of all chunks; those in `kept` are not segmented again.
+
+    Args:
+        chunks: The chunks, in order of rows.
+        kept: Counts of an earlier build, if there are any.
+    """
     keys = [_key(chunk) for chunk in chunks]
     numbers = {name: number for number, name in enumerate(kept.names if kept else ())}
     row_of = {key: row for row, key in enumerate(kept.keys if kept else ())}
@@ -51,8 +56,8 @@ def count_words(chunks: Sequence[Chunk], kept: WordCounts | None) -> WordCounts:
         old = kept.counts.tocsr()
         old.resize(old.shape[0], matrix.shape[1])
         matrix = sparse.vstack([old, matrix], format="csr")
-    places = itertools.count(len(row_of))
-    rows = [row_of[key] if key in row_of else next(places) for key in keys]
+    new_rows = itertools.count(len(row_of))
+    rows = [row_of[key] if key in row_of else next(new_rows) for key in keys]
     matrix = matrix[np.array(rows, np.int64)].tocsc()
     names = list(numbers)
     order = sorted(np.flatnonzero(np.diff(matrix.indptr)).tolist(), key=names.__getitem__)
@@ -62,13 +67,13 @@ def count_words(chunks: Sequence[Chunk], kept: WordCounts | None) -> WordCounts:
 
 
 def _key(chunk: Chunk) -> bytes:
-    """Of all that `_words` looks at: the id stands for place and text."""
+    """Key of everything that `_words` depends on; the id stands for path and text."""
     text = "\0".join((str(WORDS_VERSION), chunk.id, *chunk.heading))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_KEY_BYTES).digest()
 
 
 def _counted(chunks: Sequence[Chunk], numbers: dict[str, int]) -> sparse.csr_array:
-    """(chunks, words) counts; `numbers` gets the words that it does not know."""
+    """(chunks, words) counts; new words are added to `numbers`."""
     columns, counts, ends = array("i"), array("i"), array("q", [0])
     for chunk in chunks:
         for word, count in Counter(_words(chunk)).items():
@@ -85,10 +90,10 @@ def _words(chunk: Chunk) -> list[str]:
 
 
 def read_counts(folder: Path) -> WordCounts | None:
-    """What the build before left in `folder`; None if it cannot be used.
+    """Read the counts of an earlier build; None if they are missing or unusable.
 
-    The words and where they stand are in the files of `bm25s`, which has scores in place
-    of counts.
+    The words and their rows are in the files of `bm25s`, which stores scores instead of
+    counts.
     """
     try:
         names = list(json.loads((folder / _VOCABULARY).read_text("utf-8")))
@@ -103,7 +108,7 @@ def read_counts(folder: Path) -> WordCounts | None:
 
 
 def write_counts(folder: Path, counts: WordCounts) -> None:
-    """Write what `read_counts` reads, except the files of `bm25s`."""
+    """Write the files that `read_counts` reads, except those of `bm25s`."""
     np.save(folder / _PARTS[0], counts.counts.data)
     keys = np.frombuffer(b"".join(counts.keys), dtype=np.uint8)
     np.save(folder / _KEYS, keys.reshape(-1, _KEY_BYTES))

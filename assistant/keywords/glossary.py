@@ -1,4 +1,4 @@
-"""Which Chinese and English words mean the same, learned from pages that exist in both."""
+"""Learns translations of words from pages that exist in Chinese and English."""
 
 from __future__ import annotations
 
@@ -17,22 +17,25 @@ from assistant.keywords.words import WORDS_VERSION, words
 from assistant.language import HAN
 
 Glossary = Mapping[str, Sequence[tuple[str, float]]]
-# Of one page: the Chinese and the English words of each two passages that say the same.
+# The aligned passages of a page, each with its Chinese and its English words.
 Passages = Sequence[tuple[Sequence[str], Sequence[str]]]
 
 _PARAGRAPH = re.compile(r"\n\s*\n")
-_MOST = 3  # translations of one word
+_MOST = 3  # translations per word
 _LEAST_TOGETHER = 2.0
 _LEAST_DICE = 0.25
-_SEED_STRENGTH = 0.6  # of a pair in terms.tsv: that of a well learned one
+_SEED_STRENGTH = 0.6  # strength of a pair in terms.tsv, the same as of a well-learned pair
 
 
 def learn_glossary(pages: Iterable[Passages]) -> dict[str, list[tuple[str, float]]]:
-    """Word -> its translations with their strength (0 to 1), strongest first; both ways.
+    """Learn translations of words in both directions.
 
-    Words that stand together in sections and their translations more often than apart,
-    by Dice's coefficient (Smadja et al., Computational Linguistics 22(1), 1996). Common
-    computing terms that the pages do not teach come from `terms.tsv`.
+    Pairs of words are associated by Dice's coefficient of their occurrences in sections and
+    the translations of these (Smadja et al., Computational Linguistics 22(1), 1996). Common
+    computing terms that cannot be learned from the pages come from `terms.tsv`.
+
+    Returns:
+        Word -> translations with their strength from 0 to 1, strongest first.
     """
     found: dict[str, dict[str, float]] = defaultdict(dict)
     for word, other, dice in _associated([pair for page in pages for pair in page]):
@@ -44,25 +47,25 @@ def learn_glossary(pages: Iterable[Passages]) -> dict[str, list[tuple[str, float
 
 
 def _associated(pairs: Passages) -> Iterator[tuple[str, str, float]]:
-    """Words that often stand in the two halves of a pair, with Dice's coefficient."""
+    """Words that often occur in the two halves of a pair, with their Dice coefficient."""
     if not pairs:
         return
     chinese, chinese_words = _occurrences([pair[0] for pair in pairs])
     english, english_words = _occurrences([pair[1] for pair in pairs])
-    # A long passage says less about each of its pairs.
+    # A long passage is weaker evidence for each of its pairs.
     shares = np.array([1 / max(1.0, (len(pair[1]) / 16) ** 0.5) for pair in pairs])
     together = (chinese.T @ sparse.diags_array(shares) @ english).tocoo()
     apart = chinese.sum(axis=0)[together.row] + english.sum(axis=0)[together.col]
     dice = 2 * together.data / apart
-    for place in np.flatnonzero((together.data >= _LEAST_TOGETHER) & (dice >= _LEAST_DICE)):
-        row, column = together.row[place], together.col[place]
-        yield chinese_words[row], english_words[column], float(dice[place])
+    for pair in np.flatnonzero((together.data >= _LEAST_TOGETHER) & (dice >= _LEAST_DICE)):
+        row, column = together.row[pair], together.col[pair]
+        yield chinese_words[row], english_words[column], float(dice[pair])
 
 
 def _occurrences(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_array, list[str]]:
-    """(texts, words) of 0 and 1, and the words."""
+    """A (texts, words) matrix of 0 and 1, and the words."""
     names = sorted(set().union(*texts))
-    number = {word: place for place, word in enumerate(names)}
+    number = {word: column for column, word in enumerate(names)}
     rows = [row for row, text in enumerate(texts) for _ in text]
     columns = [number[word] for text in texts for word in text]
     shape = (len(texts), len(names))
@@ -70,16 +73,21 @@ def _occurrences(texts: Sequence[Sequence[str]]) -> tuple[sparse.csr_array, list
 
 
 def strongest(others: Mapping[str, float]) -> list[tuple[str, float]]:
-    """The translations of a word that are kept, strongest first."""
+    """The strongest translations of a word, strongest first."""
     return sorted(others.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST]
 
 
 def aligned_pages(
     files: Mapping[str, list[Chunk]], kept: Mapping[str, Passages]
 ) -> dict[str, Passages]:
-    """The passages of each page that exists in both languages, by a key of their content.
+    """Align the passages of each page that exists in both languages.
 
-    Pages that `kept` has are not cut into words again.
+    Args:
+        files: Address -> chunks of each file.
+        kept: Result of an earlier build; its pages are not segmented again.
+
+    Returns:
+        Key of a page's content -> its passages.
     """
     return {
         key: kept[key] if key in kept else list(_aligned(chinese, english))
@@ -96,14 +104,14 @@ def _key(chinese: Sequence[Chunk], english: Sequence[Chunk]) -> str:
 def _aligned(
     chinese: Sequence[Chunk], english: Sequence[Chunk]
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Chinese and English words of passages that say the same."""
+    """The Chinese and English words of aligned passages."""
     left, right = sections(chinese), sections(english)
     pairs = [("\n".join(left), "\n".join(right))]
     if len(left) == len(right):
         pairs = [pair for both in zip(left, right, strict=True) for pair in _paragraphs(*both)]
     for zh, en in pairs:
         zh_words, en_words = set(words(zh)), set(words(en))
-        # English words in the Chinese text are kept there, not translated.
+        # English words that occur in the Chinese text are not translated there.
         only_english = (w for w in en_words - zh_words if w.isalpha() and w.isascii())
         yield sorted(word for word in zh_words if HAN.search(word)), sorted(only_english)
 

@@ -1,7 +1,7 @@
-"""Which chunks have a word and how much it says about each; in files, or in memory.
+"""The keyword index: the score of each word in each chunk, in files or in memory.
 
-BM25 as Lucene computes it (Kamphuis et al., ECIR 2020), through `bm25s`, which stores each
-word's score in each chunk.
+Uses Lucene's variant of BM25 (Kamphuis et al., ECIR 2020) with `bm25s`, which stores the
+scores.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from assistant.documents import Chunk, SearchFilters
 from assistant.errors import UNREADABLE, IndexCorruptError
 from assistant.keywords.counts import WordCounts, count_words, read_counts, write_counts
 from assistant.keywords.glossary import Glossary, aligned_pages, learn_glossary
-from assistant.keywords.pages import Place, files_of, places
+from assistant.keywords.pages import PagePosition, files_of, page_positions
 from assistant.sources.globs import expression
 
 _FOLDER = "keywords"
@@ -31,9 +31,12 @@ _K1, _B = 1.2, 0.75  # Lucene's defaults
 
 
 def write_keyword_index(folder: Path, chunks: Iterable[Chunk], before: Path | None = None) -> None:
-    """Write the index of all chunks into `folder`; the same chunks give the same files.
+    """Write the index of all chunks; the same chunks give the same files.
 
-    What the index in the folder `before` knows, if there is one, is not cut into words again.
+    Args:
+        folder: Folder of the version.
+        chunks: Chunks with unique ids, in any order.
+        before: Folder of an earlier version; chunks in its index are not segmented again.
     """
     files = files_of(chunks)
     target = folder / _FOLDER
@@ -53,18 +56,18 @@ def _in_one(files: Mapping[str, list[Chunk]]) -> list[Chunk]:
 
 
 def _columns(files: dict[str, list[Chunk]]) -> dict[str, list[Any]]:
-    """What is known of each chunk besides its words, in order of address and line."""
+    """The metadata of each chunk, in order of address and line."""
     ordered = _in_one(files)
-    place = places(files)
+    positions = page_positions(files)
     return {
         "id": [chunk.id for chunk in ordered],
         "source": [chunk.source for chunk in ordered],
         "path": [chunk.path for chunk in ordered],
         "language": [chunk.language for chunk in ordered],
         "section": _section_numbers(ordered),
-        "page": [place[chunk.id].page for chunk in ordered],
-        "start": [round(place[chunk.id].start, 5) for chunk in ordered],
-        "end": [round(place[chunk.id].end, 5) for chunk in ordered],
+        "page": [positions[chunk.id].page for chunk in ordered],
+        "start": [round(positions[chunk.id].start, 5) for chunk in ordered],
+        "end": [round(positions[chunk.id].end, 5) for chunk in ordered],
     }
 
 
@@ -76,9 +79,10 @@ def _kept_pages(target: Path) -> dict[str, Any]:
 
 
 def _engine(words_of_chunks: WordCounts) -> bm25s.BM25:
-    """Every word's score in every chunk that has it.
+    """Compute every word's score in every chunk that contains it.
 
-    As `BM25.index` computes them, which takes over ten times as long, as it loops over texts.
+    Gives the same scores as `BM25.index`, which takes over ten times as long because it loops
+    over texts.
     """
     counts = words_of_chunks.counts
     number = counts.shape[0]
@@ -88,7 +92,7 @@ def _engine(words_of_chunks: WordCounts) -> bm25s.BM25:
     weights = np.log(1 + (number - having + 0.5) / (having + 0.5))
     norms = _K1 * (1 - _B + _B * lengths / (mean or 1.0))
     shares = counts.data / (counts.data + norms[counts.indices])
-    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it says what it does at every step
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it logs every step
     engine = bm25s.BM25(k1=_K1, b=_B, method="lucene")
     engine.scores = {
         "data": (np.repeat(weights, having) * shares).astype(np.float32),
@@ -97,8 +101,8 @@ def _engine(words_of_chunks: WordCounts) -> bm25s.BM25:
         "num_docs": number,
     }
     engine.nonoccurrence_array = None  # Lucene's variant has none
-    engine.vocab_dict = {name: place for place, name in enumerate(words_of_chunks.names)}
-    if not engine.vocab_dict:  # bm25s maps no empty files: one text of the empty word
+    engine.vocab_dict = {name: number for number, name in enumerate(words_of_chunks.names)}
+    if not engine.vocab_dict:  # bm25s cannot map empty files: store one empty word
         engine.scores |= {
             "data": np.zeros(1, np.float32),
             "indices": np.zeros(1, np.int32),
@@ -111,7 +115,7 @@ def _engine(words_of_chunks: WordCounts) -> bm25s.BM25:
 def _read(file: Path) -> dict[str, Any]:
     content = json.loads(file.read_text("utf-8"))
     if not isinstance(content, dict):
-        raise ValueError(f"{file.name} holds no JSON object")
+        raise ValueError(f"{file.name} is not a JSON object")
     return content
 
 
@@ -120,7 +124,7 @@ def _write(file: Path, content: dict[str, Any]) -> None:
 
 
 def _section_numbers(ordered: Sequence[Chunk]) -> list[int]:
-    """Neighbours under one heading of one file share a number."""
+    """A number per chunk, shared by neighbours with the same file and heading."""
     numbers: list[int] = []
     before: object = None
     for chunk in ordered:
@@ -131,13 +135,13 @@ def _section_numbers(ordered: Sequence[Chunk]) -> list[int]:
 
 
 class KeywordIndex:
-    """The words of a collection of chunks, to be asked for.
+    """A keyword index that is open for lookups.
 
     A chunk's row is its position in `ids`, which are in order of address and line.
 
     Args:
-        engine: Each word's score in each chunk that has it.
-        columns: Name -> value of each chunk, by row.
+        engine: Each word's score in each chunk that contains it.
+        columns: Name -> metadata of each chunk, by row.
         glossary: Word -> its translations.
     """
 
@@ -152,10 +156,10 @@ class KeywordIndex:
 
     @classmethod
     def open(cls, folder: Path) -> KeywordIndex:
-        """Open what `write_keyword_index` wrote into `folder`; the scores stay on disk.
+        """Open the index that `write_keyword_index` wrote to `folder`; the scores stay on disk.
 
         Raises:
-            IndexCorruptError: It is missing or cannot be read.
+            IndexCorruptError: The index is missing or cannot be read.
         """
         target = folder / _FOLDER
         try:
@@ -166,7 +170,7 @@ class KeywordIndex:
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[Chunk]) -> KeywordIndex:
-        """Make an index in memory of chunks with different ids, which come in any order."""
+        """Create an index in memory from chunks with unique ids, in any order."""
         files = files_of(chunks)
         engine = _engine(count_words(_in_one(files), None))
         return cls(engine, _columns(files), learn_glossary(aligned_pages(files, {}).values()))
@@ -190,7 +194,7 @@ class KeywordIndex:
         return self._columns["source"][row], self._columns["path"][row]
 
     def section(self, row: int) -> list[int]:
-        """Rows of all chunks of the section that a chunk is of, in order of lines."""
+        """Rows of all chunks in the same section as a chunk, in order of lines."""
         numbers = self._columns["section"]
         first = last = row
         while first > 0 and numbers[first - 1] == numbers[row]:
@@ -199,13 +203,13 @@ class KeywordIndex:
             last += 1
         return list(range(first, last + 1))
 
-    def place(self, row: int) -> Place:
-        """Where a chunk stands in its page."""
+    def position(self, row: int) -> PagePosition:
+        """The position of a chunk on its page."""
         columns = self._columns
-        return Place(columns["page"][row], columns["start"][row], columns["end"][row])
+        return PagePosition(columns["page"][row], columns["start"][row], columns["end"][row])
 
     def allowed(self, filters: SearchFilters | None) -> NDArray[np.bool_] | None:
-        """(n,) which chunks pass the filters; None: all do."""
+        """(n,) whether each chunk passes the filters; None if there are no filters."""
         if filters is None or filters == SearchFilters():
             return None
         passes = np.ones(len(self), dtype=bool)
@@ -218,24 +222,24 @@ class KeywordIndex:
         return passes
 
     def _where(self, column: str, passes: Callable[[str], bool]) -> NDArray[np.bool_]:
-        """(n,) for which chunks the value of a column passes; asks once for each value."""
+        """(n,) whether each chunk's value in a column passes, which is tested once per value."""
         values, numbers = self._numbered(column)
         return np.array([passes(value) for value in values], dtype=bool)[numbers]
 
     def _numbered(self, column: str) -> tuple[list[str], NDArray[np.int32]]:
-        """The values of a column, each once, and (n,) which of them each chunk has."""
+        """The distinct values of a column, and (n,) the number of each chunk's value."""
         if column not in self._numbers:
-            places: dict[str, int] = {}
-            numbers = [places.setdefault(value, len(places)) for value in self._columns[column]]
-            self._numbers[column] = list(places), np.array(numbers, dtype=np.int32)
+            known: dict[str, int] = {}
+            numbers = [known.setdefault(value, len(known)) for value in self._columns[column]]
+            self._numbers[column] = list(known), np.array(numbers, dtype=np.int32)
         return self._numbers[column]
 
     def translations(self, word: str) -> Sequence[tuple[str, float]]:
-        """Words that mean the same, with their strength from 0 to 1, strongest first."""
+        """Translations of a word, with their strength from 0 to 1, strongest first."""
         return self._glossary.get(word, ())
 
     def postings(self, word: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """(n,) rows of the chunks that have a word, ascending, and (n,) its scores there."""
+        """(n,) rows of the chunks that contain a word, ascending, and (n,) its scores."""
         parts = self._engine.scores
         number = self._engine.vocab_dict.get(word)
         bounds = slice(0, 0)

@@ -1,4 +1,4 @@
-"""Pairs the files that are one page in two languages, and places their chunks in it."""
+"""Pairs files that are translations of each other, and locates their chunks on the page."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ _FENCE = re.compile(r"^(```|~~~).*?(?:^\1|\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a chunk stands: its page's number, and the part of the page from 0 to 1.
+class PagePosition:
+    """The position of a chunk: the number of its page, and its extent there from 0 to 1.
 
-    Pages that are translations of each other have one number. Parts are counted in
-    sections where both have as many, so that a section and its translation overlap.
+    Translations of a page share its number. The extent depends mainly on the number of
+    headings, so that a section and its translation overlap.
     """
 
     page: int
     start: float
     end: float
 
-    def overlaps(self, other: Place) -> bool:
-        """Whether both are of one page and share more than half of the shorter part."""
+    def overlaps(self, other: PagePosition) -> bool:
+        """Whether both are on the same page and share more than half of the shorter extent."""
         shared = min(self.end, other.end) - max(self.start, other.start)
         shorter = min(self.end - self.start, other.end - other.start)
         return self.page == other.page and shared > shorter / 2
 
 
 def files_of(chunks: Iterable[Chunk]) -> dict[str, list[Chunk]]:
-    """Address -> its chunks in order of lines; addresses sorted."""
+    """Address -> the file's chunks in order of lines; addresses are sorted."""
     return {
         key: list(part) for key, part in groupby(in_order(chunks), key=lambda chunk: chunk.address)
     }
 
 
 def in_order(chunks: Iterable[Chunk]) -> list[Chunk]:
-    """The chunks in order of address and line; the parts of one line stay as they come."""
+    """Sort chunks by address and line; the parts of one line keep their order."""
     return sorted(chunks, key=lambda chunk: (chunk.address, chunk.start_line, chunk.end_line))
 
 
 def translated_pages(files: Mapping[str, list[Chunk]]) -> list[tuple[list[Chunk], list[Chunk]]]:
-    """Pairs of a Chinese and an English file that are one page."""
+    """Pairs of a Chinese and an English file that are translations of each other."""
     by_key: dict[str, dict[str, list[Chunk]]] = {}
     for address, chunks in files.items():
         by_key.setdefault(without_language(address), {}).setdefault(chunks[0].language, chunks)
@@ -54,28 +54,28 @@ def translated_pages(files: Mapping[str, list[Chunk]]) -> list[tuple[list[Chunk]
 
 
 def sections(chunks: Sequence[Chunk]) -> list[str]:
-    """The prose of a file, code left out, cut at its headings; the first has none."""
+    """The prose of a file without code, split at headings; the first section has none."""
     text = _FENCE.sub("", "\n".join(chunk.text for chunk in chunks))
     starts = [0, *(match.start() for match in _HEADING.finditer(text))]
     return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
 
 
-def places(files: dict[str, list[Chunk]]) -> dict[str, Place]:
-    """Chunk id -> place."""
+def page_positions(files: dict[str, list[Chunk]]) -> dict[str, PagePosition]:
+    """Chunk id -> position on its page."""
     numbers: dict[str, int] = {}
-    found: dict[str, Place] = {}
+    found: dict[str, PagePosition] = {}
     for address, chunks in files.items():
         page = numbers.setdefault(without_language(address), len(numbers))
         sizes = [_weight(chunk) for chunk in chunks]
         total = sum(sizes)
         done = 0.0
         for chunk, size in zip(chunks, sizes, strict=True):
-            found[chunk.id] = Place(page, done / total, (done + size) / total)
+            found[chunk.id] = PagePosition(page, done / total, (done + size) / total)
             done += size
     return found
 
 
 def _weight(chunk: Chunk) -> float:
-    """Headings weigh most: translations have as many, and differ in length."""
+    """Share of a page; mostly headings, since translations agree in those but not in length."""
     headings = len(_HEADING.findall(_FENCE.sub("", chunk.text)))
     return headings + len(chunk.text) / 10_000

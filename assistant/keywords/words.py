@@ -1,9 +1,9 @@
-"""Cuts a text into the words that keyword search compares.
+"""Segments text into the words that keyword search compares.
 
-Chinese is cut by jieba in its search mode. Identifiers stay whole, in a form in which
-`--cache-max-entry-count` and `cache_max_entry_count` are the same, and are also split at
-separators, capitals and digits. Width and case are folded, traditional characters become
-simplified, English words lose their endings.
+Chinese is segmented by jieba in search mode. Identifiers are kept whole, normalised so that
+`--cache-max-entry-count` equals `cache_max_entry_count`, and are also split at separators,
+capitals and digits. Width and case are folded, traditional characters are converted to
+simplified ones, and English words are stemmed.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ import Stemmer
 
 from assistant.language import CHINESE_STOP, ENGLISH_STOP, HAN_RANGE
 
-# To be raised when the same text gives other words, the same chunk other counts (`counts`) or
-# the same page other passages (`glossary`, `pages.sections`): builds keep all of them.
+# Increase this when the same text would give different words, counts (`counts`) or aligned
+# passages (`glossary`, `pages.sections`), since builds reuse earlier results.
 WORDS_VERSION = 2
 
 _RUN = re.compile(
     rf"(?P<identifier>[^\W{HAN_RANGE}]+(?:[-./+:@][^\W{HAN_RANGE}]+)*)|(?P<han>[{HAN_RANGE}]+)"
 )
 _SEPARATOR = re.compile(r"[-_./+:@]+")
-# Between a small and a capital letter, before the last capital of a run, and behind digits.
+# Between a small and a capital letter, before the last capital of a run, and after digits.
 _BORDER = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=\d)(?=[A-Za-z])")
 _NUMBERED = re.compile(r"([A-Za-z]{3,})\d+")
 _LONGEST = 64  # characters; longer runs are data, not words
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in order, with repetitions; an identifier's parts follow its whole."""
+    """The words of a text in order, with repetitions; an identifier precedes its parts."""
     found: list[str] = []
     for match in _RUN.finditer(_fold_width(text)):
         run = match[0]
@@ -79,7 +79,7 @@ def _identifier(run: str) -> tuple[str, ...]:
 
 
 def _tells(piece: str) -> bool:
-    """Whether a part of a word says something alone: `W4` does, `Lo` in `LoRA` does not."""
+    """Whether a part of a word is meaningful by itself: `W4` is, `Lo` in `LoRA` is not."""
     return len(piece) > 2 or (len(piece) == 2 and not piece.isalpha() and not piece.isdigit())
 
 

@@ -1,8 +1,9 @@
-"""What is known of Chinese and English: characters, stop words, names, and the forms of questions.
+"""Everything specific to Chinese and English.
 
-`characters` tells scripts apart, `stop_words` lists what carries no subject, `names` reads
-"zh-CN" in paths and front matter, `questions` and `pages` say which language a text is in, and
-`phrases` reads from `phrases.toml` how a question shows that it continues an earlier one.
+`characters` distinguishes scripts, `stop_words` lists words without subject matter, `names`
+recognises language names such as "zh-CN" in paths and front matter, `questions` and `pages`
+detect the language of a text, and `phrases` loads `phrases.toml`, the patterns that reveal
+whether a question continues an earlier one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Characters of Chinese, and what in a text can be read at all."""
+"""Chinese characters, and clean-up of unreadable ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 HAN_RANGE = "\u3400-\u9fff"  # inside a character class: the unified ideographs and extension A
 HAN = re.compile(f"[{HAN_RANGE}]")
-# The commonest Chinese characters, in both scripts: about a third of any Chinese text.
+# The most common Chinese characters, simplified and traditional: a third of any Chinese text.
 COMMON_HAN = frozenset(
     "的一是不了在人有我他这這个個们們中来來上大为為和国國地到以说說时時要就出会會可也你对對生能而子那得于於着下"
     "自之年过過发發后後作里裡用道行所然家种種事成方多经經么麼去法学學如都同现現当當没沒动動面起看定天分还還进進好小部其些主样樣理"
@@ -17,10 +17,10 @@ COMMON_HAN = frozenset(
 
 
 def has_words(text: str) -> bool:
-    """Whether there is a letter, Han character or digit, not only signs and spaces."""
+    """Whether the text contains a letter, Han character or digit."""
     return any(map(str.isalnum, text))
 
 
 def readable(text: str) -> str:
-    """The text with a "?" for each lone surrogate, which no tokenizer or file accepts."""
+    """Replace lone surrogates with "?": tokenizers and files reject them."""
     return text.encode("utf-8", "replace").decode("utf-8")

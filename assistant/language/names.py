@@ -1,4 +1,4 @@
-"""How languages are named: in paths, in front matter, and in a page's links to translations."""
+"""Recognises language names in paths, in front matter and in links to translations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CODES: dict[Language, str] = {
 }
 _WORDS: dict[Language, str] = {"zh": "chinese", "en": "english"}
 _OTHER_CODES = r"ja|jp|ko|kr|de|fr|es|pt(?:[-_]br)?|ru|it|vi|ar|fa|tr"
-# A word such as "chinese" begins other names ("chinese_quiz"), so it must end its part of the path.
+# Other names begin with words such as "chinese" ("chinese_quiz"), so nothing may follow these.
 _IN_PATH = {
     language: re.compile(
         rf"(?:^|[/_.\-])(?:(?:{code})(?=$|[/_.\-])|{_WORDS[language]}(?=$|[/.]))", re.IGNORECASE
@@ -34,7 +34,7 @@ _LINKED = re.compile(
 
 
 def named_in_path(path: str) -> Language | None:
-    """The language that a path names last: `docs/en/README_zh-CN.md` is Chinese."""
+    """The last language a path names: `docs/en/README_zh-CN.md` is Chinese."""
     last = {
         language: max((match.start() for match in pattern.finditer(path)), default=-1)
         for language, pattern in _IN_PATH.items()
@@ -45,7 +45,7 @@ def named_in_path(path: str) -> Language | None:
 
 
 def begins_with(mark: str, language: Language) -> bool:
-    """Whether the rest of a file's name, such as `_zh-CN.md`, begins by naming the language."""
+    """Whether the end of a file name, such as `_zh-CN.md`, starts with the language's name."""
     return bool(_IN_PATH[language].match(mark))
 
 
@@ -57,10 +57,10 @@ def declared(value: str) -> Language | None:
 
 
 def without_language(address: str) -> str:
-    """The address without what names a language: equal for a page and its translations.
+    """Remove language names from an address, so that a page and its translations are equal.
 
-    `lmdeploy/docs/zh_cn/faq.md` and `lmdeploy/docs/en/faq.md` have one key, as have
-    `README_zh-CN.md` and `README.md`.
+    `lmdeploy/docs/zh_cn/faq.md` and `lmdeploy/docs/en/faq.md` give the same result, and so
+    do `README_zh-CN.md` and `README.md`.
     """
     *folders, name = address.split("/")
     folders = ["*" if _FOLDER.fullmatch(folder) else folder for folder in folders]
@@ -72,5 +72,5 @@ def without_language(address: str) -> str:
 
 
 def is_language_name(word: str) -> bool:
-    """Whether a link called so leads to a translation, such as "English" or "简体中文"."""
+    """Whether the text of a link, such as "English" or "简体中文", names a translation."""
     return bool(_LINKED.match(word))

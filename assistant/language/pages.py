@@ -1,4 +1,4 @@
-"""The language of a page: declared, or from its path, its neighbours or its words."""
+"""Detects the language of a page from its declaration, path, neighbours or words."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ _SAMPLE = 50_000  # characters
 
 
 def page_language(file: SourceFile, declaration: str, prose: str) -> Language:
-    """What the front matter declares, else the path, else the page beside, else the prose.
+    """Detect the language of a page; the first source that gives one decides.
+
+    The order: front matter, path, neighbouring files, prose.
 
     Args:
-        file: Its path and its folder are looked at.
-        declaration: `lang` or `language` of the front matter, such as "zh-CN"; may be empty.
-        prose: The document's words without code.
+        file: Its path and the names of files in its folder are used.
+        declaration: `lang` or `language` in the front matter, such as "zh-CN"; may be empty.
+        prose: The document's text without code.
     """
     return (
         declared(declaration)

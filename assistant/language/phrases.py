@@ -1,4 +1,4 @@
-"""The phrases of `phrases.toml`, which show whether a question continues an earlier one."""
+"""Loads `phrases.toml`: the patterns that reveal whether a question continues an earlier one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Phrase:
     """One entry of the file.
 
     Attributes:
-        signal: What it shows of a question; the file explains each.
-        language: Of the phrase; a question may mix both.
-        pattern: Regular expression, case ignored.
-        fires: Example questions in which it is found; at least one.
-        spares: Similar questions in which it is not.
+        signal: What the phrase reveals about a question; the file explains each signal.
+        language: Language of the phrase; a question may mix both.
+        pattern: Regular expression, case-insensitive.
+        fires: Example questions that match; at least one.
+        spares: Similar questions that do not match.
     """
 
     signal: Signal
@@ -40,7 +40,7 @@ class Phrase:
 
 @cache
 def phrases() -> tuple[Phrase, ...]:
-    """All entries in the order of the file."""
+    """All entries, in file order."""
     text = resources.files("assistant.language").joinpath("phrases.toml").read_text("utf-8")
     content: Any = tomllib.loads(text)
     return tuple(
@@ -59,15 +59,15 @@ def phrases() -> tuple[Phrase, ...]:
 
 @cache
 def pattern_of(signal: Signal) -> re.Pattern[str]:
-    """One pattern that finds any phrase with this signal."""
+    """A pattern that matches any phrase with this signal, in either language."""
     found = (phrase.pattern for phrase in phrases() if phrase.signal == signal)
     return re.compile("|".join(f"(?:{pattern})" for pattern in found), re.IGNORECASE)
 
 
 def _whole(words: str, signal: str, language: str) -> str:
-    """The pattern of a phrase; an English one is found as whole words only."""
+    """The pattern for a literal phrase; English phrases match whole words only."""
     escaped = re.escape(words)
     if language == "zh":
         return escaped
-    # A hyphen after an opening word makes another word of it: "same-day delivery".
+    # A hyphen turns an opening word into a different word: "same-day delivery".
     return rf"{escaped}(?![-\w])" if signal == "opens" else rf"\b{escaped}\b"

@@ -1,4 +1,4 @@
-"""The language of a question."""
+"""Detects the language of a question."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ASKS_IN_CHINESE = re.compile(r"怎|如何|什么|吗|呢|为何|哪|多少|还�
 
 
 def language_of(question: str) -> Language:
-    """Language of a question: Chinese as soon as Han characters carry part of the sentence.
+    """Detect the language of a question: Chinese if Han characters carry part of the sentence.
 
-    A Chinese term does not in a sentence that begins as an English question and is held
-    together by English words. An English error message with "怎么解决" behind it is Chinese.
+    A Chinese term inside an English sentence does not make it Chinese; an English error
+    message followed by "怎么解决" is Chinese.
     """
     han = len(HAN.findall(question))
     words = _LETTER_RUN.findall(question)

@@ -1,4 +1,4 @@
-"""Words that every question has and that say nothing of its subject."""
+"""Stop words: frequent words that carry no subject matter."""
 
 from __future__ import annotations
 

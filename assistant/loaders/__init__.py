@@ -1,4 +1,8 @@
-"""Reads a file of any known format as text with its structure."""
+"""Loads files of every supported format as structured text.
+
+One module per format turns text into blocks; `reading` decodes bytes, `conversion` handles
+formats that have to be converted to Markdown, and `noise` detects lines without readable text.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +32,14 @@ _LOADERS = {
 
 
 def load(file: SourceFile, *, conversion_seconds: float = 60) -> LoadedDocument:
-    """Read a file; what it is tells the end of its name.
+    """Load a file; its suffix decides the format.
 
     Args:
-        file: Its bytes are read once.
-        conversion_seconds: Limit for HTML, DOCX, PPTX, PDF and EPUB.
+        file: The file to load; it is read once.
+        conversion_seconds: Time limit for converting HTML, DOCX, PPTX, PDF or EPUB.
 
     Raises:
-        UnreadableFileError: It has no text that can be indexed; `reason` says why.
+        UnreadableFileError: The file has no text that can be indexed; `reason` says why.
     """
     document = _load(file, PurePosixPath(file.path).suffix.lower(), conversion_seconds)
     document = replace(document, text=readable(document.text), title=readable(document.title))
@@ -43,7 +47,7 @@ def load(file: SourceFile, *, conversion_seconds: float = 60) -> LoadedDocument:
     for block in document.blocks:
         if any(map(has_words, lines[block.start_line - 1 : block.end_line])):
             return document
-    raise unreadable("no text", file, "words, not only pictures, tags and rules")
+    raise unreadable("no text", file, "words, not only images, tags and rules")
 
 
 def _load(file: SourceFile, suffix: str, conversion_seconds: float) -> LoadedDocument:
@@ -51,7 +55,7 @@ def _load(file: SourceFile, suffix: str, conversion_seconds: float) -> LoadedDoc
         return load_converted(file, suffix, limit_seconds=conversion_seconds)
     text = read_text(file)
     if suffix not in (".ipynb", ".py") and is_vocabulary(text):
-        raise unreadable("vocabulary list", file, "a text, not a list of tokens")
+        raise unreadable("vocabulary list", file, "prose, not a list of tokens")
     if suffix == ".txt" and is_requirements(file.path, text):
-        raise unreadable("requirements list", file, "a text, not a list of packages")
+        raise unreadable("requirements list", file, "prose, not a list of packages")
     return _LOADERS.get(suffix, load_plain_text)(file, text)

@@ -1,7 +1,7 @@
-"""HTML, DOCX, PPTX, PDF and EPUB to Markdown by markitdown, in a process of its own.
+"""Converts HTML, DOCX, PPTX, PDF and EPUB to Markdown with markitdown, in a child process.
 
-A converter that hangs, takes all memory or crashes ends with its process, not with the
-build. Nothing is downloaded: each converter is used directly.
+A converter that hangs, exhausts memory or crashes takes down the child process, not the
+build. Converters are called directly, so that nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ FORMATS = HTML | ZIPPED | {".pdf"}
 _CHILD = Path(__file__).with_name("conversion_child.py")
 _MOST_UNPACKED = 200 << 20  # bytes
 _MOST_MEMBERS = 10_000
-_STOPPED = (1, -9)  # an error of Python, such as a missing library; SIGKILL, such as for memory
+_STOPPED = (1, -9)  # a Python error such as a missing library; SIGKILL, e.g. for lack of memory
 
 
 def load_converted(file: SourceFile, suffix: str, *, limit_seconds: float = 60) -> LoadedDocument:
-    """The file's Markdown; its lines are not those of the file.
+    """Convert a file to Markdown; line numbers are those of the Markdown, not the file.
 
     Args:
-        file: What to read.
+        file: The file to convert.
         suffix: One of `FORMATS`.
-        limit_seconds: A conversion that takes longer is stopped.
+        limit_seconds: Time limit for the conversion.
 
     Raises:
-        UnreadableFileError: Empty, damaged, too slow, too large when unpacked.
+        UnreadableFileError: The file is empty, damaged, too slow to convert or too large
+            when unpacked, or the converter was stopped.
     """
     content = read_bytes(file)
     if suffix in ZIPPED:
@@ -53,12 +54,12 @@ def load_converted(file: SourceFile, suffix: str, *, limit_seconds: float = 60) 
 
 
 def _check_members(file: SourceFile, content: bytes) -> None:
-    """Refuse archives that would unpack to too much, before anything is unpacked."""
+    """Reject archives whose unpacked size is too large, before unpacking them."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-        raise unreadable("damaged", file, "a document that is a zip archive") from error
+        raise unreadable("damaged", file, "a valid zip archive") from error
     if sum(m.file_size for m in members) > _MOST_UNPACKED or len(members) > _MOST_MEMBERS:
         raise unreadable("unpacks too large", file, f"at most {_MOST_UNPACKED >> 20} MB unpacked")
 
@@ -76,10 +77,10 @@ def _converted(file: SourceFile, suffix: str, content: bytes, limit_seconds: flo
     except subprocess.TimeoutExpired as error:
         raise unreadable("too slow", file, f"conversion within {limit_seconds:g} s") from error
     if done.returncode in _STOPPED:
-        raise unreadable(STOPPED, file, f"a converter of {suffix[1:]} files that is not stopped")
+        raise unreadable(STOPPED, file, f"a {suffix[1:]} converter that runs to completion")
     output = done.stdout.decode("utf-8", errors="replace")
     if done.returncode == 0:
         return output.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
     if done.returncode == 3 and output:
-        raise unreadable(output, file, f"a {suffix[1:]} file that can be read")
-    raise unreadable("damaged", file, f"a {suffix[1:]} file that its converter survives")
+        raise unreadable(output, file, f"a readable {suffix[1:]} file")
+    raise unreadable("damaged", file, f"a {suffix[1:]} file that does not crash the converter")

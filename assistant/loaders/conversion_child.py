@@ -1,7 +1,7 @@
-"""Run as a program: a document on standard input, its Markdown on standard output.
+"""A program that converts the document on standard input to Markdown on standard output.
 
-Arguments: the suffix, and the most seconds of processor time. Ends with 3 and a reason
-word where the document cannot be read. Imports nothing of this project.
+Arguments: the suffix, and the limit of processor time in seconds. Exits with 3 and prints a
+reason if the document cannot be read. Does not import this project.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CONVERTERS = {
 
 
 def main() -> int:
-    """Convert; any failure of a converter means that the file is damaged."""
+    """Convert the document; a failing converter means that the file is damaged."""
     suffix, seconds = sys.argv[1], int(sys.argv[2])
     content = sys.stdin.buffer.read()
     _limit(seconds)
@@ -32,7 +32,7 @@ def main() -> int:
     except RecursionError:
         markdown, reason = "", "nested too deeply"
     except ImportError:
-        raise  # no fault of the file
+        raise  # not the file's fault
     except Exception as error:  # noqa: BLE001 (converters raise anything on damaged files)
         encrypted = "password" in f"{type(error).__name__} {error}".lower()
         markdown, reason = "", "encrypted" if encrypted else "damaged"

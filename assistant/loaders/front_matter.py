@@ -1,4 +1,4 @@
-"""The YAML that a page may begin with."""
+"""Reads YAML front matter."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ _MOST_CHARACTERS = 20_000
 
 
 def read_front_matter(lines: Sequence[str]) -> tuple[dict[str, str], int]:
-    """Values by key in lower case, and the number of lines that the front matter takes.
+    """Read the front matter at the start of a page.
 
-    Only single values are kept, as strings without line breaks: `version: 1.10` gives
-    "1.10". Without front matter, or where the YAML cannot be parsed, the result is
-    ({}, 0), and the lines are read as part of the page.
+    Returns:
+        Values by lower-case key, and the number of lines of front matter. Only scalar values
+        are kept, as strings without line breaks: `version: 1.10` gives "1.10". Without valid
+        front matter the result is ({}, 0), and the lines belong to the page.
     """
     if not lines or lines[0].rstrip() != "---":
         return {}, 0
@@ -30,6 +31,6 @@ def read_front_matter(lines: Sequence[str]) -> tuple[dict[str, str], int]:
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError):
         return {}, 0
     if not isinstance(content, dict):
-        return {}, 0  # a rule above a text
+        return {}, 0  # a horizontal rule above text
     values = {key: value for key, value in content.items() if isinstance(value, str)}
     return {str(key).lower(): " ".join(value.split()) for key, value in values.items()}, end + 1

@@ -1,4 +1,4 @@
-"""The blocks of HTML inside Markdown, by their lines in the file."""
+"""Finds the blocks of HTML inside Markdown, with their line numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_TITLE = 200
 
 
 def html_blocks(lines: list[str], first: int, last: int) -> Iterator[Block]:
-    """Blocks of lines[first:last]: headings, and prose where something is left to read."""
+    """Blocks of lines[first:last]: headings, and lines of readable text as prose or table."""
     text = "\n".join(lines[first:last])
     table = text.lstrip().lower().startswith("<table")
     shown = _without_unread(text).split("\n")
@@ -41,20 +41,20 @@ def html_blocks(lines: list[str], first: int, last: int) -> Iterator[Block]:
 
 
 def _without_unread(text: str) -> str:
-    """Comments, scripts and styles give way to their line ends; unclosed ones are text."""
+    """Replace comments, scripts and styles by their line breaks; unclosed ones stay as text."""
     for opening, closing in _UNREAD:
         kept: list[str] = []
-        place = 0
-        while (start := opening.search(text, place)) and (end := closing.search(text, start.end())):
-            kept.append(text[place : start.start()])
+        done = 0
+        while (start := opening.search(text, done)) and (end := closing.search(text, start.end())):
+            kept.append(text[done : start.start()])
             kept.append("\n" * text.count("\n", start.start(), end.end()))
-            place = end.end()
-        text = "".join((*kept, text[place:]))
+            done = end.end()
+        text = "".join((*kept, text[done:]))
     return text
 
 
 def _headings(text: str) -> Iterator[tuple[int, tuple[int, int, str]]]:
-    """First line -> last line, level and title, lines counted from 0."""
+    """(first line, (last line, level, title)) of each heading; lines count from 0."""
     done = counted = line = 0
     for match in _HEADING.finditer(text):
         if match.start() < done:

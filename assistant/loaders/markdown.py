@@ -1,4 +1,4 @@
-"""Markdown to blocks with their lines (CommonMark, tables, MyST directives, HTML headings)."""
+"""Parses Markdown into blocks: CommonMark, tables, MyST directives and HTML headings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assistant.loaders.noise import is_noise
 from assistant.loaders.plain_text import load_plain_text
 
 _DIRECTIVE = re.compile(r"^\{([\w:-]+)\}")
-# Directives whose content is no Markdown; all others (note, tip, tab-item ...) hold some.
+# Directives whose content is not Markdown; that of all others (note, tip, tab-item ...) is.
 _CODE_DIRECTIVE = re.compile(
     r"(?:code|code-block|code-cell|sourcecode|literalinclude|math|mermaid|eval-rst|raw|"
     r"parsed-literal|graphviz|doctest|csv-table|list-table)$"
@@ -31,14 +31,20 @@ _OPTION = re.compile(r"^\s*:[\w-]+:")
 _ANCHOR = re.compile(r"\s*\{#[^{}]*\}\s*$")
 _DEEPEST = 4  # directives inside directives
 _LONGEST_TITLE = 200
-_LONGEST_HEADING = 1000  # characters of a heading that are looked at; patterns may be quadratic
+_LONGEST_HEADING = 1000  # characters of a heading that are parsed; patterns may be quadratic
 _MOST_LINES = 100_000
 
 
 def load_markdown(file: SourceFile, text: str, *, converted: bool = False) -> LoadedDocument:
-    """Structure of a page; a page of more lines than any person writes is plain text."""
+    """Parse a page; one with more than `_MOST_LINES` lines is treated as plain text.
+
+    Args:
+        file: Path and neighbours help to detect the language.
+        text: Content of the page.
+        converted: Whether the text was converted from another format.
+    """
     lines = text.split("\n")
-    if len(lines) > _MOST_LINES:  # the parser takes half a kilobyte for each item of a list
+    if len(lines) > _MOST_LINES:  # the parser needs half a kilobyte per list item
         return replace(load_plain_text(file, text), converted=converted)
     front, skipped = read_front_matter(lines)
     blocks = tuple(markdown_blocks(lines, skipped))
@@ -61,12 +67,12 @@ def load_markdown(file: SourceFile, text: str, *, converted: bool = False) -> Lo
 
 
 def markdown_blocks(lines: list[str], skipped: int = 0) -> Iterator[Block]:
-    """Blocks in order, from the line after the first `skipped` ones."""
+    """Blocks in order, without the first `skipped` lines."""
     yield from _joined(_blocks(lines, skipped, len(lines), 0))
 
 
 def _joined(blocks: Iterator[Block]) -> Iterator[Block]:
-    """Prose that follows prose without a line between, such as a list's items, as one block."""
+    """Join adjacent prose blocks with no line between them, such as list items."""
     last: Block | None = None
     for block in blocks:
         if last and last.kind == block.kind == "prose" and block.start_line == last.end_line + 1:
@@ -88,7 +94,7 @@ def _address(front: dict[str, str]) -> str:
 
 @lru_cache(maxsize=1)
 def _block_parser() -> MarkdownIt:
-    # Definitions are left as paragraphs: their rule is quadratic, and they are noise anyway.
+    # Link definitions stay paragraphs: their rule is quadratic, and they are noise anyway.
     return MarkdownIt("commonmark").enable("table").disable(["inline", "reference"])
 
 
@@ -98,8 +104,8 @@ def _inline_parser() -> MarkdownIt:
 
 
 def _blocks(lines: list[str], start: int, end: int, depth: int) -> Iterator[Block]:
-    """Blocks of lines[start:end]; lines that the parser gives up on are prose."""
-    done = start  # lines before this one are dealt with
+    """Blocks of lines[start:end]; lines that the parser does not cover become prose."""
+    done = start  # lines before this one are processed
     for token in _block_parser().parse("\n".join(lines[start:end])):
         if token.map is None or token.nesting < 0 or token.type in _CONTAINERS:
             continue
@@ -132,7 +138,7 @@ def _block(token: Token, lines: list[str], first: int, last: int, depth: int) ->
 
 
 def _prose(lines: list[str], first: int, last: int) -> Iterator[Block]:
-    """Runs of lines that read, without the blank and noisy ones at their ends."""
+    """Runs of readable lines, separated by blank and noise lines."""
     start = None
     for number in range(first, last):
         reads = bool(lines[number].strip()) and not is_noise(lines[number])
@@ -160,7 +166,7 @@ def _fence(token: Token, lines: list[str], first: int, last: int, depth: int) ->
     if token.info.strip()[match.end() :].strip() if match else "":
         yield Block("prose", first + 1, first + 1)  # the directive's own title
     for block in _blocks(lines, inner, last - closed, depth + 1):
-        # A directive is part of its section; its headings start none.
+        # A directive is part of its section; headings inside it do not start new ones.
         yield Block("prose", block.start_line, block.end_line) if block.level else block
 
 
@@ -175,7 +181,7 @@ def _title(token: Token, lines: list[str], first: int) -> str:
 
 
 def plain_title(raw: str) -> str:
-    """A heading's words on one line, without marks, pictures and anchors."""
+    """The text of a heading on one line, without markup, images and anchors."""
     raw = _ANCHOR.sub("", raw.strip()[:_LONGEST_HEADING])[: 2 * _LONGEST_TITLE]
     words: list[str] = []
     for token in _inline_parser().parseInline(raw):

@@ -1,4 +1,4 @@
-"""Jupyter notebooks to Markdown: text cells unchanged, code cells fenced, outputs left out."""
+"""Turns Jupyter notebooks into Markdown: text cells unchanged, code fenced, no outputs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FENCE = re.compile(r"`{3,}")
 
 
 def load_notebook(file: SourceFile, text: str) -> LoadedDocument:
-    """The cells as one page.
+    """Load the cells of a notebook as one page.
 
     Raises:
-        UnreadableFileError: It is no notebook.
+        UnreadableFileError: The file is not a notebook.
     """
     try:
         content = json.loads(text)
@@ -32,7 +32,7 @@ def load_notebook(file: SourceFile, text: str) -> LoadedDocument:
 
 
 def _cells(content: dict[str, Any]) -> list[Any]:
-    """Cells of format 4, else those of format 3's worksheets."""
+    """Cells of a notebook in format 4, or of the worksheets in format 3."""
     cells = content.get("cells")
     if isinstance(cells, list):
         return cells
@@ -46,10 +46,10 @@ def _cells(content: dict[str, Any]) -> list[Any]:
 
 
 def _language(content: dict[str, Any]) -> str:
-    place: Any = content
+    value: Any = content
     for key in ("metadata", "language_info", "name"):
-        place = place.get(key) if isinstance(place, dict) else None
-    return place if isinstance(place, str) and place.isalnum() else "python"
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) and value.isalnum() else "python"
 
 
 def _cell(cell: Any, language: str) -> str:

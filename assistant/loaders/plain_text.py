@@ -1,4 +1,4 @@
-"""Plain text to paragraphs; tells vocabularies from texts."""
+"""Splits plain text into paragraphs, and detects vocabulary and requirements lists."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _REQUIREMENT = re.compile(
 
 
 def load_plain_text(file: SourceFile, text: str) -> LoadedDocument:
-    """Paragraphs of a text without marks."""
+    """Load text without markup as paragraphs."""
     lines = text.split("\n")
     blocks = tuple(paragraphs(lines))
     return LoadedDocument(text, blocks, title="", language=page_language(file, "", text))
 
 
 def paragraphs(lines: list[str], first: int = 0) -> Iterator[Block]:
-    """Runs of lines that are not blank, from line index `first` on."""
+    """Runs of non-blank lines, from line index `first` onwards."""
     start = None
     for number in range(first, len(lines)):
         if lines[number].strip():
@@ -39,7 +39,7 @@ def paragraphs(lines: list[str], first: int = 0) -> Iterator[Block]:
 
 
 def is_vocabulary(text: str) -> bool:
-    """Whether a text is a list of tokens, or of pairs to merge, one a line and none twice."""
+    """Whether a text is a list of tokens or BPE merges: one per line, without duplicates."""
     count = text.count("\n")
     if count < _VOCABULARY_LINES:
         return False
@@ -58,7 +58,7 @@ def _is_entry(line: str) -> bool:
 
 
 def is_requirements(path: str, text: str) -> bool:
-    """Whether a file that is named so, or lies in a folder that is, lists packages for pip."""
+    """Whether a file with "requirements" in its path only lists packages for pip."""
     if "requirements" not in path.lower():
         return False
     lines = [line.split("#")[0].strip() for line in text.split("\n")]

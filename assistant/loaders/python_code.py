@@ -1,4 +1,4 @@
-"""Python code to blocks: classes and functions are headings, so that each stays whole."""
+"""Parses Python code into blocks, with classes and functions as headings to keep each whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def load_python(file: SourceFile, text: str) -> LoadedDocument:
-    """Functions and classes of a module; code that does not parse is read as plain text."""
+    """Load the classes and functions of a module; code that does not parse is plain text."""
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -29,28 +29,28 @@ def load_python(file: SourceFile, text: str) -> LoadedDocument:
 def _blocks(
     body: Sequence[ast.stmt], lines: Sequence[str], first: int, last: int, level: int
 ) -> Iterator[Block]:
-    """Blocks of lines `first` to `last`, which hold `body`; what stands around is code."""
-    place, inside = first, False  # whether a definition is still open
+    """Blocks of lines `first` to `last`, which hold `body`; lines outside definitions are code."""
+    line, inside = first, False  # the next line; whether a definition is still open
     for node in body:
         if not isinstance(node, _Definition):
             continue
         start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         end = node.end_lineno or start
-        if start < place:  # on one line with what came before
+        if start < line:  # on the same line as the previous definition
             continue
-        yield from _code(lines, place, start - 1, level if inside else 0)
+        yield from _code(lines, line, start - 1, level if inside else 0)
         signature = max(start, min(node.body[0].lineno - 1, end))
         yield Block("heading", start, signature, level, node.name)
         if isinstance(node, ast.ClassDef):
             yield from _blocks(node.body, lines, signature + 1, end, level + 1)
         else:
             yield from _code(lines, signature + 1, end, 0)
-        place, inside = end + 1, True
-    yield from _code(lines, place, last, level if inside else 0)
+        line, inside = end + 1, True
+    yield from _code(lines, line, last, level if inside else 0)
 
 
 def _code(lines: Sequence[str], first: int, last: int, level: int) -> Iterator[Block]:
-    """The lines without blank ends; a heading without title ends the definition before."""
+    """Code lines, trimmed of blank ones; a heading without title ends the previous definition."""
     while first <= last and not lines[first - 1].strip():
         first += 1
     while last >= first and not lines[last - 1].strip():

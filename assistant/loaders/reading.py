@@ -1,7 +1,7 @@
-r"""A file's bytes as text with "\n" line ends, whatever the encoding.
+r"""Decodes files in any common encoding to text with "\n" line ends.
 
-Lines end as CommonMark, Python and GitHub have it: at "\n", "\r\n" and a lone "\r".
-Form feeds, "\x85" and "\u2028" end no line. So a line's number is that in the file.
+Lines end where CommonMark, Python and GitHub end them, so that line numbers agree: at "\n",
+"\r\n" and a lone "\r", but not at form feeds, "\x85" or "\u2028".
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_ENOUGH_COMMON = 0.12  # of the characters that are not ASCII
-_MOST_ODD = 0.05  # of the characters; bytes drawn by lot have more than twice as many
-_SAMPLE = 200_000  # bytes that are looked at where a guess is made
+_ENOUGH_COMMON = 0.12  # share of the non-ASCII characters
+_MOST_ODD = 0.05  # share of all characters; random bytes have more than twice as many
+_SAMPLE = 200_000  # bytes or characters that are examined to guess an encoding
 
 
 def unreadable(reason: str, file: SourceFile, expected: str) -> UnreadableFileError:
-    """The error for a file that is left out, counted under `reason`."""
+    """Return the error for a file that is skipped; reports count it under `reason`."""
     return UnreadableFileError(
         reason,
-        f"{file.source.name}/{file.path}: {reason}",
+        f"{file.address}: {reason}",
         expected=expected,
-        action="The build goes on without it; exclude it in sources.toml to silence this.",
+        action="The build continues without it; exclude it in sources.toml to silence this.",
     )
 
 
 def read_bytes(file: SourceFile) -> bytes:
-    """The file's content.
+    """Read a file.
 
     Raises:
-        UnreadableFileError: It is empty, is gone or must not be read.
+        UnreadableFileError: The file is empty, missing or not readable.
     """
     try:
         content = file.location.read_bytes()
     except OSError as error:
-        raise unreadable(GONE, file, "a file that may be read") from error
+        raise unreadable(GONE, file, "a readable file") from error
     if not content.strip():
         raise unreadable("empty", file, "a file with text")
     return content
 
 
 def read_text(file: SourceFile) -> str:
-    """The file's text, whatever its encoding.
+    """Read a file as text, whatever its encoding.
 
     Raises:
-        UnreadableFileError: It is empty, or its bytes are no text.
+        UnreadableFileError: The file is empty, missing, not readable or not text.
     """
     text = decode(read_bytes(file))
     if text is None:
@@ -69,7 +69,7 @@ def read_text(file: SourceFile) -> str:
 
 
 def decode(content: bytes) -> str | None:
-    r"""Bytes to text with "\n" line ends; None where they are no text."""
+    r"""Decode bytes to text with "\n" line ends; None if they are not text."""
     text = _decode(content)
     if text is None or not _reads_as_text(text):
         return None
@@ -96,7 +96,7 @@ def _utf16_without_mark(content: bytes) -> str | None:
             continue
         sample = text[:_SAMPLE]
         known = sum(map(_is_usual, sample))
-        # A text in the wrong byte order is full of rare characters and has no spaces.
+        # Text in the wrong byte order is full of rare characters and has no spaces.
         if known > 0.95 * len(sample) and re.search(r"[ \n,.。，]", sample):
             return text
     return None
@@ -116,7 +116,7 @@ def _is_usual(character: str) -> bool:
 
 
 def _almost_utf8(content: bytes) -> str | None:
-    """UTF-8 with a few bytes damaged or cut off."""
+    """Decode UTF-8 in which a few bytes are damaged or cut off."""
     text = content.decode("utf-8", errors="replace")
     bad = text.count("\ufffd")
     foreign = sum(1 for character in text if character > "\x7f")
@@ -124,7 +124,7 @@ def _almost_utf8(content: bytes) -> str | None:
 
 
 def _chinese(content: bytes) -> str | None:
-    """GB18030 or Big5, whichever gives more of the commonest Chinese characters."""
+    """Decode GB18030 or Big5, whichever yields more of the most common Chinese characters."""
     best, best_share = None, _ENOUGH_COMMON
     for encoding in ("gb18030", "big5hkscs"):
         text = content.decode(encoding, errors="replace")
@@ -138,7 +138,7 @@ def _chinese(content: bytes) -> str | None:
 
 
 def _guessed(content: bytes) -> str:
-    if sum(byte > 0x7F for byte in content[:_SAMPLE]) > 20:  # fewer tell nothing
+    if sum(byte > 0x7F for byte in content[:_SAMPLE]) > 20:  # fewer are not enough evidence
         match = from_bytes(content[:_SAMPLE]).best()
         if match is not None:
             return content.decode(match.encoding, errors="replace")
@@ -146,7 +146,7 @@ def _guessed(content: bytes) -> str:
 
 
 def _reads_as_text(text: str) -> bool:
-    """Whether control characters and undecodable bytes are as rare as in texts."""
+    """Whether control characters and undecodable bytes are as rare as in real text."""
     sample = text[:_SAMPLE]
     odd = sum(
         1

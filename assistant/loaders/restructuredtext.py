@@ -1,4 +1,4 @@
-"""reStructuredText to blocks with their lines, read by its layout; runs no directive."""
+"""Parses reStructuredText into blocks by its layout, without running directives."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _CODE = re.compile(
 _NOISE = re.compile(r"(?:image|figure|toctree|include|contents|auto\w+|replace|role|meta|index)$")
 _ROLE = re.compile(r":[\w:+-]+:`([^`<]+?)(?:\s*<[^`>]*>)?`|`([^`<]+?)\s*<[^`>]*>`_+|[`*]{1,2}")
 _DEEPEST = 4  # directives inside directives
-_LONGEST_HEADING = 1000  # characters of a heading that are looked at; `_ROLE` is quadratic
+_LONGEST_HEADING = 1000  # characters of a heading that are parsed; `_ROLE` is quadratic
 
 
 def load_restructuredtext(file: SourceFile, text: str) -> LoadedDocument:
-    """Structure of a page."""
+    """Parse a page."""
     lines = text.split("\n")
     blocks = tuple(_Reader(lines).blocks())
     prose = "\n".join(
@@ -40,7 +40,7 @@ def load_restructuredtext(file: SourceFile, text: str) -> LoadedDocument:
 
 
 class _Reader:
-    """Goes through the lines once; a heading's level is the order in which its marks came up."""
+    """Reads the lines in one pass; a heading's level is the order in which its style appeared."""
 
     def __init__(self, lines: Sequence[str], depth: int = 0) -> None:
         self._lines = lines
@@ -49,43 +49,43 @@ class _Reader:
         self._literal_indent: int | None = None  # set after a paragraph that ends in "::"
 
     def blocks(self) -> Iterator[Block]:
-        place = 0
-        while place < len(self._lines):
-            if not self._lines[place].strip():
-                place += 1
+        position = 0
+        while position < len(self._lines):
+            if not self._lines[position].strip():
+                position += 1
                 continue
-            end, found = self._next(place)
+            end, found = self._next(position)
             yield from found
-            place = max(end, place + 1)
+            position = max(end, position + 1)
 
-    def _next(self, place: int) -> tuple[int, list[Block]]:
-        """Line after the construct at `place`, and its blocks."""
-        line = self._lines[place]
+    def _next(self, position: int) -> tuple[int, list[Block]]:
+        """The line after the construct at line index `position`, and its blocks."""
+        line = self._lines[position]
         literal, self._literal_indent = self._literal_indent, None
         if literal is not None and _indent(line) > literal:
-            end = self._indented_end(place, literal)
-            return end, [Block("code", place + 1, end)]
-        heading = self._heading(place)
+            end = self._indented_end(position, literal)
+            return end, [Block("code", position + 1, end)]
+        heading = self._heading(position)
         if heading:
             return heading.end_line, [heading]
         if line.lstrip().startswith(".."):
-            return self._explicit(place)
+            return self._explicit(position)
         if _GRID_TABLE.match(line) or _SIMPLE_TABLE.match(line):
-            end = self._table_end(place)
-            return end, [Block("table", place + 1, end)]
-        end = self._paragraph_end(place)
+            end = self._table_end(position)
+            return end, [Block("table", position + 1, end)]
+        end = self._paragraph_end(position)
         if self._lines[end - 1].rstrip().endswith("::"):
             self._literal_indent = _indent(line)
-        reads = any(map(has_words, self._lines[place:end]))
-        return end, [Block("prose", place + 1, end)] if reads else []
+        reads = any(map(has_words, self._lines[position:end]))
+        return end, [Block("prose", position + 1, end)] if reads else []
 
-    def _heading(self, place: int) -> Block | None:
-        lines = self._lines[place : place + 3]
+    def _heading(self, position: int) -> Block | None:
+        lines = self._lines[position : position + 3]
         over = _ADORNMENT.match(lines[0])
         if over and len(lines) == 3 and lines[2].rstrip() == lines[0].rstrip():
-            title, mark, last = lines[1], (over[1], True), place + 3
+            title, mark, last = lines[1], (over[1], True), position + 3
         elif not over and len(lines) > 1 and (under := _ADORNMENT.match(lines[1])):
-            title, mark, last = lines[0], (under[1], False), place + 2
+            title, mark, last = lines[0], (under[1], False), position + 2
             if _indent(title) or len(lines[1].rstrip()) < min(4, _width(title.rstrip())):
                 return None
         else:
@@ -96,45 +96,45 @@ class _Reader:
             self._styles.append(mark)
         title = title.strip()[:_LONGEST_HEADING]
         words = _ROLE.sub(lambda match: match[1] or match[2] or "", title)
-        return Block("heading", place + 1, last, self._styles.index(mark) + 1, words[:200])
+        return Block("heading", position + 1, last, self._styles.index(mark) + 1, words[:200])
 
-    def _explicit(self, place: int) -> tuple[int, list[Block]]:
-        """A directive, comment, target or footnote with the indented lines under it."""
-        end = self._indented_end(place + 1, _indent(self._lines[place]))
-        match = _DIRECTIVE.match(self._lines[place])
+    def _explicit(self, position: int) -> tuple[int, list[Block]]:
+        """Parse a directive, comment, target or footnote with its indented body."""
+        end = self._indented_end(position + 1, _indent(self._lines[position]))
+        match = _DIRECTIVE.match(self._lines[position])
         if not match:
-            footnote = _FOOTNOTE.match(self._lines[place])
-            return end, [Block("prose", place + 1, end)] if footnote else []
+            footnote = _FOOTNOTE.match(self._lines[position])
+            return end, [Block("prose", position + 1, end)] if footnote else []
         name = match[1].lower()
         if _NOISE.match(name):
             return end, []
         if _CODE.match(name) or self._depth >= _DEEPEST:
-            return end, [Block("code", place + 1, end)]
-        inner = place + 1
+            return end, [Block("code", position + 1, end)]
+        inner = position + 1
         while inner < end and _OPTION.match(self._lines[inner]):
             inner += 1
-        found = [Block("prose", place + 1, place + 1)] if match[2].strip() else []
+        found = [Block("prose", position + 1, position + 1)] if match[2].strip() else []
         for block in _Reader(_dedented(self._lines[inner:end]), self._depth + 1).blocks():
             kind = "prose" if block.level else block.kind
             first, last = block.start_line + inner, block.end_line + inner
             found.append(replace(block, kind=kind, start_line=first, end_line=last, level=0))
         return end, found
 
-    def _indented_end(self, place: int, indent: int) -> int:
-        """Line after the last that is indented by more than `indent`, from `place` on."""
-        end = place
-        while place < len(self._lines):
-            line = self._lines[place]
+    def _indented_end(self, position: int, indent: int) -> int:
+        """The line after the body at `position`, which is indented by more than `indent`."""
+        end = position
+        while position < len(self._lines):
+            line = self._lines[position]
             if line.strip():
                 if _indent(line) <= indent:
                     break
-                end = place + 1
-            place += 1
+                end = position + 1
+            position += 1
         return end
 
-    def _table_end(self, place: int) -> int:
-        simple = _SIMPLE_TABLE.match(self._lines[place])
-        end, borders = place, 0
+    def _table_end(self, position: int) -> int:
+        simple = _SIMPLE_TABLE.match(self._lines[position])
+        end, borders = position, 0
         while end < len(self._lines) and (self._lines[end].strip() or (simple and borders < 3)):
             if simple and _SIMPLE_TABLE.match(self._lines[end]):
                 borders += 1
@@ -142,12 +142,12 @@ class _Reader:
                 if borders >= 2 and not after.strip():
                     return end + 1
             end += 1
-        while end > place + 1 and not self._lines[end - 1].strip():
+        while end > position + 1 and not self._lines[end - 1].strip():
             end -= 1
         return end
 
-    def _paragraph_end(self, place: int) -> int:
-        end = place + 1
+    def _paragraph_end(self, position: int) -> int:
+        end = position + 1
         while end < len(self._lines) and self._lines[end].strip():
             end += 1
         return end

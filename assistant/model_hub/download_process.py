@@ -1,4 +1,4 @@
-"""Runs a program of `children/`: it lists a repository, is told what to download, downloads."""
+"""Runs the programs in `children/`, and chooses the files that they download."""
 
 from __future__ import annotations
 
@@ -24,22 +24,24 @@ def download_listed(
     into: Path,
     watch: Watch,
 ) -> dict[str, FileFacts]:
-    """Run `children/program`: it lists, we choose, it downloads into `into / "files"`.
+    """Run a child program that lists a repository and downloads the files chosen from it.
 
     Args:
         program: File name in `children/`.
-        arguments: Its arguments; `into` is added as the last one.
-        python: The command that runs it.
-        environment: Added to this process's own.
-        choose: Names the wanted files of what there is.
-        into: Kept when the download fails.
+        arguments: Its arguments; `into` is appended.
+        python: The command that runs Python.
+        environment: Variables added to this process's environment.
+        choose: Chooses files from the listing.
+        into: Download folder; the files end up in `into / "files"`. Kept if the download
+            fails, so that the next one resumes.
         watch: Progress and time limit.
 
     Returns:
         The chosen files with the size and SHA-256 that the hub announces.
 
     Raises:
-        HubError: It failed or stalled, or a wanted file is missing.
+        HubError: The download failed or stalled, or a wanted file is missing.
+        OSError: The disk is full.
     """
     chosen: dict[str, FileFacts] = {}
 
@@ -53,7 +55,7 @@ def download_listed(
 
     run_child(
         [*python, _CHILDREN / program, *arguments, into],
-        # Empty: the programs import `protocol` from the folder they are in.
+        # Empty, since the programs import `protocol` from their own folder.
         environment={"PYTHONSAFEPATH": "", **environment},
         folder=into,
         watch=watch,
@@ -65,7 +67,7 @@ def download_listed(
 
 
 def _parse(line: str) -> Listing:
-    """Parse the listing, without names that lead out of the folder."""
+    """Parse the listing, dropping names that lead out of the folder."""
     try:
         entries: dict[str, tuple[int | None, str | None]] = json.loads(line)
         return {name: FileFacts(*facts) for name, facts in entries.items() if is_inside(name)}
@@ -76,7 +78,7 @@ def _parse(line: str) -> Listing:
 
 
 def is_inside(name: str) -> bool:
-    """Whether `name` is a plain relative path, with forward slashes."""
+    """Whether `name` is a relative path with forward slashes that stays in its folder."""
     path = PurePosixPath(name)
     return (
         bool(path.parts)

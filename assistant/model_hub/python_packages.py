@@ -1,4 +1,4 @@
-"""How to run pip and uv on this machine, and which package index they use."""
+"""Commands for pip and uv, and the package index that they use."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _ASK_SECONDS = 30
 
 
 def pip_command() -> list[str]:
-    """Return the command for this environment's pip; environments that uv made have none.
+    """Return the command for pip; through uv if this environment has no pip.
 
     Raises:
-        HubError: There is neither pip nor uv.
+        HubError: Neither pip nor uv is installed.
     """
     if _has_pip():
         return [sys.executable, "-m", "pip"]
@@ -28,34 +28,34 @@ def pip_command() -> list[str]:
 
 
 def pip_environment() -> dict[str, str]:
-    """Return the variables with which `pip_command` gets pip itself from the user's index."""
+    """Return the variables that let `pip_command` download pip itself from the user's index."""
     return {} if _has_pip() else uv_environment()
 
 
 def uv_python(requirement: str, *, interpreter: str) -> list[str]:
-    """Return the command for a Python that has `requirement`, apart from this environment.
+    """Return the command for Python in an isolated environment with `requirement` installed.
 
     Raises:
-        HubError: There is no uv.
+        HubError: uv is not installed.
     """
     run = ["run", "--quiet", "--no-project", "--isolated", "--python", interpreter]
     return [_uv(), *run, "--with", requirement, "python"]
 
 
 def uv_environment() -> dict[str, str]:
-    """Let uv ask the index that pip is set to, unless uv has settings of its own."""
+    """Return the variables that point uv to pip's index, unless uv is configured itself."""
     return _uv_index(PipSettings.read().index)
 
 
 class PipSettings:
-    """What pip's files and variables say about where packages come from."""
+    """pip's configured package sources, from its files and variables."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
 
     @classmethod
     def read(cls, command: Sequence[str] | None = None) -> PipSettings:
-        """Ask pip; where it does not answer, only its variables count."""
+        """Ask pip for its settings; if that fails, use only PIP_INDEX_URL."""
         index = os.environ.get("PIP_INDEX_URL", PYPI)
         try:
             done = subprocess.run(
@@ -72,7 +72,7 @@ class PipSettings:
 
     @classmethod
     def parse(cls, listing: str) -> PipSettings:
-        """Take the lines of `pip config list`."""
+        """Parse the output of `pip config list`."""
         return cls(_effective(listing))
 
     @property
@@ -82,7 +82,7 @@ class PipSettings:
 
     @property
     def only_index(self) -> str | None:
-        """The index without its password, where pip would look nowhere else and uses no proxy."""
+        """The index, without its password, if pip uses no other source and no proxy; else None."""
         if {"no-index", "find-links", "extra-index-url", "proxy"} & set(self._values):
             return None
         address = urlsplit(self.index)
@@ -92,7 +92,7 @@ class PipSettings:
 
 
 def _effective(listing: str) -> dict[str, str]:
-    """Read the lines of `pip config list`; pip's order: global, the command's, variables."""
+    """Parse the output of `pip config list`; precedence: global, the command's, variables."""
     ranks = {"global": 0, "download": 1, ":env:": 2}
     found: dict[str, tuple[int, str]] = {}
     for line in listing.splitlines():
@@ -122,7 +122,7 @@ def _uv() -> str:
         if found := shutil.which("uv"):
             return found
         raise HubError(
-            "there is no program uv",
-            expected="the package uv, which makes an environment apart",
+            "uv is not installed",
+            expected="the package uv, which creates a separate environment",
             action="Run: python -m pip install uv",
         ) from error

@@ -1,4 +1,4 @@
-"""Finds out within a few seconds whether a web server answers."""
+"""Checks within a few seconds whether a web server responds."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from assistant.errors import HubUnreachableError
 
 
 def check_answers(url: str, seconds: float) -> None:
-    """Return when the server of `url` answers, whatever it says, as long as it is not 5xx.
+    """Check that the server of `url` responds with any status below 500.
 
-    Looking up a name can hang for longer than any socket timeout, so the attempt runs in
-    a thread that is left behind when time is up.
+    Name resolution can hang for longer than any socket timeout, so the attempt runs in a
+    thread that is abandoned when time is up.
 
     Raises:
-        HubUnreachableError: No answer within `seconds`; says why.
+        HubUnreachableError: There was no such response within `seconds`; says why.
     """
     outcome: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     knock = threading.Thread(target=lambda: outcome.put(_knock(url, seconds)), daemon=True)
@@ -32,13 +32,13 @@ def check_answers(url: str, seconds: float) -> None:
     if reason is not None:
         raise HubUnreachableError(
             f"not reachable within {seconds:g} s ({reason})",
-            expected=f"an answer from {url}",
+            expected=f"a response from {url}",
             action="Check the network and the proxy settings.",
         )
 
 
 def _knock(url: str, seconds: float) -> str | None:
-    """Return why `url` does not answer, None if it does."""
+    """Return why `url` does not respond; None if it does."""
     request = urllib.request.Request(url, headers={"User-Agent": "knowledge-base-assistant"})  # noqa: S310 (addresses of hubs)
     try:
         with urllib.request.urlopen(request, timeout=seconds):  # noqa: S310 (addresses of hubs)
@@ -53,7 +53,7 @@ def _knock(url: str, seconds: float) -> str | None:
 
 def _describe(reason: object) -> str | None:
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return None  # It answers; the client library may have been given its certificate.
+        return None  # It responds, and the client library may be configured with its certificate.
     if isinstance(reason, socket.gaierror):
         return "name resolution failed"
     if isinstance(reason, ConnectionRefusedError):

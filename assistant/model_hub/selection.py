@@ -1,4 +1,4 @@
-"""Which files of a repository belong to a model."""
+"""Selects the files of a repository that belong to a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assistant.model_hub.catalogue import CatalogueModel, ModelFile, RepositoryA
 from assistant.model_hub.hub_protocol import Choose, Listing
 
 _WEIGHTS = (".safetensors", ".bin", ".gguf")
-# Files of a folder of transformers or sentence-transformers; `|` separates alternatives.
+# Files of a transformers or sentence-transformers folder; `|` separates alternatives.
 _FOLDER_FILES = (
     "config.json",
     "*.safetensors|pytorch_model*.bin",
@@ -26,9 +26,9 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
 def unlisted_model(name: str) -> CatalogueModel | None:
-    """Return "owner/name" as a model of Hugging Face and ModelScope; None if it is no such name.
+    """Return a model on Hugging Face and ModelScope for "owner/name"; None for other names.
 
-    Taken for a folder of transformers or sentence-transformers.
+    It is assumed to be a transformers or sentence-transformers folder.
     """
     if not _REPOSITORY.fullmatch(name):
         return None
@@ -36,7 +36,7 @@ def unlisted_model(name: str) -> CatalogueModel | None:
         name=name,
         kind="embedder",
         backend="sentence_transformers",
-        license="not known here",
+        license="unknown",
         context_tokens=None,
         files=tuple(ModelFile(file) for file in _FOLDER_FILES),
         modelscope=RepositoryAddress(name),
@@ -45,7 +45,10 @@ def unlisted_model(name: str) -> CatalogueModel | None:
 
 
 def whole_model(model: CatalogueModel) -> Choose:
-    """Choose every file of the model."""
+    """Return a function that chooses every file of the model.
+
+    It raises HubError if a required file is not listed.
+    """
 
     def choose(listing: Listing) -> Sequence[str]:
         if lacking := lacking_files(model, listing):
@@ -61,7 +64,7 @@ def whole_model(model: CatalogueModel) -> Choose:
 
 
 def one_file(name: str) -> Choose:
-    """Choose one file by its name."""
+    """Return a function that chooses one file; it raises HubError if the file is not listed."""
 
     def choose(listing: Listing) -> Sequence[str]:
         if name not in listing:
@@ -72,7 +75,7 @@ def one_file(name: str) -> Choose:
 
 
 def lacking_files(model: CatalogueModel, names: Collection[str]) -> list[str]:
-    """Names and globs of the model that must be there and are not among `names`."""
+    """Names and globs of the model's required files that match none of `names`."""
     return [
         file.name
         for file in model.files
@@ -81,12 +84,12 @@ def lacking_files(model: CatalogueModel, names: Collection[str]) -> list[str]:
 
 
 def is_needed(file: ModelFile) -> bool:
-    """Whether a model cannot do without: plain names, and weights at the top."""
+    """Whether a model requires the file: plain names, and weights at the top level."""
     return not file.is_glob or (file.name.endswith(_WEIGHTS) and "/" not in file.name)
 
 
 def matches(file: ModelFile, name: str) -> bool:
-    """Whether `name` is meant; `*` stays within one folder, `|` separates alternatives."""
+    """Whether `file` matches `name`; `*` stays within one folder, `|` separates alternatives."""
     globs = file.name.split("|")
     patterns = ("[^/]*".join(re.escape(part) for part in glob.split("*")) for glob in globs)
     return any(re.fullmatch(pattern, name) for pattern in patterns)

@@ -1,7 +1,7 @@
-"""Runs a hub's client in a child process that is watched and can be ended.
+"""Runs a hub's client in a child process, and ends it when it stalls.
 
-The growth of its folder is the progress. A child that writes nothing for too long, or is no
-longer wanted, is ended together with all processes that it started.
+Progress is measured by the size of the download folder. A child that stalls or is no longer
+needed is ended together with all processes it started.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _REASON_CHARS = 300
 _DISK_FULL = ("No space left", "Errno 28")
 _NEXT_TO_NOTHING = 100_000_000  # bytes
 
-# Maps the first line that the child prints to the line to send back and the bytes to expect.
+# Maps the child's first line of output to the reply and the expected number of bytes.
 Reply = Callable[[str], tuple[str, int | None]]
 
 
@@ -45,15 +45,15 @@ def run_child(
 
     Args:
         command: Program and arguments.
-        environment: Added to this process's own environment.
-        folder: Where the child writes; made if need be. Its size is the progress.
+        environment: Variables added to this process's environment.
+        folder: The folder the child writes to; created if missing. Its size is the progress.
         watch: Progress and time limit.
-        total: Bytes to expect, where known beforehand.
-        reply_to: Called once, with the first line that the child prints.
+        total: Expected number of bytes; None if unknown.
+        reply_to: Called once, with the child's first line of output.
 
     Raises:
-        HubError: The child failed, with the end of its error output; or it stalled.
-        OSError: It failed because the disk of `folder` is full.
+        HubError: The child stalled or failed; has the end of its error output.
+        OSError: The child failed because the disk of `folder` is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile() as log, _started(command, environment, log) as process:
@@ -69,19 +69,19 @@ def run_child(
             done = folder_bytes(folder)
             if done != before:
                 before, changed = done, time.monotonic()
-                # Not finished before it is verified.
+                # Report one byte less than all until the files are verified.
                 shown = done if total is None else min(done, max(0, total - 1))
                 watch.progress(watch.stage, shown, total, "B")
             elif time.monotonic() - changed > watch.timeout_seconds:
-                raise _failed(f"nothing arrived for {watch.timeout_seconds:g} s")
+                raise _failed(f"no data received for {watch.timeout_seconds:g} s")
         if process.returncode:
             raise _failure(_output(log), process.returncode, folder)
 
 
 def folder_bytes(folder: Path) -> int:
-    """Sum of the sizes of all files in `folder`; what vanishes meanwhile counts nothing."""
+    """Total size of all files in `folder`, ignoring files that vanish meanwhile."""
     total = 0
-    # Unlike `rglob`, this passes over folders that the client removes while they are read.
+    # Unlike `rglob`, `os.walk` tolerates folders that the client removes while they are read.
     for parent, _, names in os.walk(folder):
         for name in names:
             try:
@@ -113,7 +113,7 @@ def _started(
 
 
 def _first_line(process: subprocess.Popen[str]) -> queue.SimpleQueue[str]:
-    """Read the child's output in a thread; only its first line is kept."""
+    """Read the child's output in a thread, keeping only the first line."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def read() -> None:
@@ -155,9 +155,9 @@ def _output(log: IO[bytes]) -> str:
 
 
 def _failure(output: str, code: int, folder: Path) -> Exception:
-    """Where the disk of `folder` is full, asking another hub does not help.
+    """Return an OSError if the disk of `folder` is full, when other hubs would fail as well.
 
-    The full disk may be another one, where a client keeps its own files.
+    Otherwise the full disk is a different one, on which a client keeps its own files.
     """
     reason = _last_words(output) or f"the client ended with {code}"
     is_full = any(sign in output for sign in _DISK_FULL)
@@ -167,10 +167,10 @@ def _failure(output: str, code: int, folder: Path) -> Exception:
 
 
 def _last_words(output: str) -> str:
-    """Return the message of the exception that ended the child, without the stack."""
+    """Return the message of the exception that ended the child, without the traceback."""
     lines = [line for line in output.splitlines() if line.strip()]
     stack = [number for number, line in enumerate(lines) if line.startswith('  File "')]
-    # The message may have indented lines too.
+    # The message itself may contain indented lines.
     words = dropwhile(_is_indented, lines[stack[-1] :]) if stack else lines[-1:]
     return " ".join(word.strip() for word in words)[:_REASON_CHARS]
 
@@ -180,6 +180,4 @@ def _is_indented(line: str) -> bool:
 
 
 def _failed(reason: str) -> HubError:
-    return HubError(
-        reason, expected="the model's files", action="Run the command again to go on from here."
-    )
+    return HubError(reason, expected="the model's files", action="Run the command again to resume.")

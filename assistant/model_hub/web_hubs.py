@@ -1,8 +1,8 @@
-"""OpenXLab, ModelScope and Hugging Face: hubs that are asked through their own client library.
+"""OpenXLab, ModelScope and Hugging Face: hubs with their own client library.
 
-Each library runs in a child process, which can be watched and ended. OpenXLab's pins old
-releases of libraries that the application needs newer, so that it gets an environment of
-its own, which `uv` makes at the first use and keeps in its cache.
+Each library runs in a child process, which can be monitored and ended. OpenXLab's library pins
+old releases of packages that the application needs in newer ones, so it runs in a separate
+environment, which `uv` creates on first use and caches.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ OPENXLAB_SDK = "openxlab==0.1.3"
 
 @dataclass(frozen=True)
 class WebHub:
-    """A hub and how its client library is run.
+    """A hub, and how to run its client library.
 
     Attributes:
-        hub: Its name, also in the catalogue and of its program in `children/`.
+        hub: Name of the hub in the catalogue, and of its program in `children/`.
         endpoint: Address of its API.
-        environment: Variables for the client library, beside those that users set for it.
-        requirement: A package that runs in an environment of its own; empty: the client
-            library is installed with the application.
-        switched_off_by: A variable that forbids asking this hub; empty: none does.
+        environment: Variables for the client library, in addition to the user's.
+        requirement: Package to run in a separate environment; empty if the client library is
+            installed with the application.
+        switched_off_by: Variable that disables this hub; empty if none does.
     """
 
     hub: Hub
@@ -48,7 +48,7 @@ class WebHub:
         if self.switched_off_by:
             raise HubUnreachableError(
                 f"switched off by {self.switched_off_by}",
-                expected="leave to use the network",
+                expected="permission to use the network",
                 action=f"Unset {self.switched_off_by}.",
             )
         check_answers(self.endpoint, seconds)
@@ -74,26 +74,26 @@ class WebHub:
 
 
 def openxlab(endpoint: str = OPENXLAB_ENDPOINT) -> WebHub:
-    """OpenXLab through its SDK, with the SDK's own configuration (OPENXLAB_AK, OPENXLAB_SK)."""
+    """OpenXLab, through its SDK with the SDK's own configuration (OPENXLAB_AK, OPENXLAB_SK)."""
     return WebHub("openxlab", endpoint, requirement=OPENXLAB_SDK)
 
 
 def modelscope(endpoint: str) -> WebHub:
-    """ModelScope through its hub client, with the client's variables (MODELSCOPE_API_TOKEN).
+    """ModelScope, through its hub client with the client's variables (MODELSCOPE_API_TOKEN).
 
     Args:
-        endpoint: With or without `https://`, which MODELSCOPE_DOMAIN lacks.
+        endpoint: Address with or without `https://`, which MODELSCOPE_DOMAIN lacks.
     """
     address = endpoint if "://" in endpoint else f"https://{endpoint}"
     return WebHub("modelscope", address, {"MODELSCOPE_ENDPOINT": address})
 
 
 def huggingface(endpoint: str, *, offline: bool = False) -> WebHub:
-    """Hugging Face, or a mirror, through `huggingface_hub` with its variables (HF_TOKEN).
+    """Hugging Face or a mirror, through `huggingface_hub` with its variables (HF_TOKEN).
 
     Args:
-        endpoint: Address of Hugging Face or of a mirror.
-        offline: Never ask it.
+        endpoint: Address of Hugging Face or a mirror.
+        offline: Disable this hub.
     """
     variables = {
         "HF_ENDPOINT": endpoint,

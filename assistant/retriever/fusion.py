@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from assistant.keywords import Place
+from assistant.keywords import PagePosition
 
 # Cormack, Clarke and Büttcher (SIGIR 2009) use 60. With two lists of which the first places
 # count, smaller constants did better here (docs/evaluation.md).
@@ -29,7 +29,7 @@ def reciprocal_rank_fusion(
 
 def fold_translations(
     scores: Mapping[int, float],
-    place: Callable[[int], Place],
+    place: Callable[[int], PagePosition],
     file: Callable[[int], object],
     language: Callable[[int], str],
     preferred: str,

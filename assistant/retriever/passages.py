@@ -14,7 +14,7 @@ from assistant.documents import Chunk, SearchFilters
 from assistant.errors import IndexCorruptError
 from assistant.index import Collection
 from assistant.index.language_centres import LanguageCentres
-from assistant.keywords import Place
+from assistant.keywords import PagePosition
 from assistant.keywords.concepts import Concept, concepts
 
 
@@ -71,11 +71,11 @@ class Passages:
         collection, own = self._find(row)
         return collection, *self.collections[collection].keywords.file(own)
 
-    def place(self, row: int) -> Place:
+    def position(self, row: int) -> PagePosition:
         """Where a passage stands in its page."""
         collection, own = self._find(row)
-        place = self.collections[collection].keywords.place(own)
-        return replace(place, page=place.page + self.starts[collection])  # pages <= passages
+        position = self.collections[collection].keywords.position(own)
+        return replace(position, page=position.page + self.starts[collection])  # pages <= passages
 
     def section(self, row: int) -> list[int]:
         """Rows of the section that a passage is part of, in order of lines."""

@@ -136,7 +136,7 @@ class KnowledgeRetriever(BaseRetriever):
         passages: Passages, question: str, fused: dict[int, float], count: int
     ) -> list[SearchHit]:
         own = language_of(question)
-        folded = fold_translations(fused, passages.place, passages.file, passages.language, own)
+        folded = fold_translations(fused, passages.position, passages.file, passages.language, own)
         rows = limit_per_file(folded, passages.file)[: count * 2]
         groups = whole_sections(rows, passages.section)
         chunks = passages.chunks(row for group in groups for row in group)

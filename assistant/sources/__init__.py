@@ -1,8 +1,8 @@
-"""Where documents come from: git repositories and folders.
+"""The sources of documents: git repositories and local folders.
 
-`sources_file` reads the list, `checkout` makes a source's files available, with `clones`
-for repositories and `git` for single commands; `files` lists what a source offers,
-`globs` says which paths are wanted, `links` makes the addresses that open a passage.
+`sources_file` reads the list of sources. `checkout` puts a source's files on disk, using
+`clones` for repositories and `git` to run commands. `files` lists a source's files, `globs`
+selects paths, and `links` builds the addresses that open a passage.
 """
 
 from assistant.sources.checkout import Checkout, fetch

@@ -1,4 +1,4 @@
-"""Makes the files of a source available, from the first address that gives them."""
+"""Puts a source's files on disk, from the first address that delivers them."""
 
 from __future__ import annotations
 
@@ -33,14 +33,15 @@ _OTHER_ADDRESS = "Correct it in the sources file, or add a mirror."
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A source whose files are on this machine.
+    """A source whose files are on disk.
 
     Attributes:
-        source: What was asked for.
-        folder: Where its files are.
-        commit: The commit they are of; empty for a folder.
-        status: "ok", or "kept" for a clone that is left at its last commit.
-        reason: Why it was kept.
+        source: The source.
+        folder: The folder that holds its files.
+        commit: The commit of the files; empty for a folder.
+        status: "ok", or "kept" for a clone that could not be updated and stays at its last
+            commit.
+        reason: Why it was kept; empty if it was not.
     """
 
     source: Source
@@ -58,27 +59,27 @@ def fetch(
     offline: bool = False,
     progress: Progress = silent,
 ) -> Checkout:
-    """Make the files of a source available.
+    """Put a source's files on disk.
 
     Args:
-        source: A folder is taken as it is; of a repository, the wanted files are fetched.
-        folder: Where clones are kept. One process at a time works on a clone.
-        timeout_seconds: For one git command, and for the wait for another process.
-        offline: Take the clone as it is and ask no address.
-        progress: Is told the bytes that arrive, twice a second; ends the work by raising.
+        source: A folder is used in place; of a repository, only the wanted files are fetched.
+        folder: Parent folder of all clones. A clone is locked while a process works on it.
+        timeout_seconds: Limit for one git command, and for waiting on another process.
+        offline: Use the existing clone without contacting any address.
+        progress: Receives the number of bytes fetched, twice a second; may raise to abort.
 
     Raises:
-        SourceNotFoundError: No such folder; or the addresses answer and have no repository.
-        SourceUnreachableError: No address answers, and there is no clone.
+        SourceNotFoundError: The folder does not exist, or no address has the repository.
+        SourceUnreachableError: No address responds and there is no earlier clone.
         RevisionNotFoundError: The repository has no such branch, tag or commit.
-        SourceError: Anything else that keeps the source from being used.
+        SourceError: The source cannot be used for any other reason.
     """
     if source.folder is not None:
         return _local(source, source.folder)
     clone = Clone(source, folder, timeout_seconds, progress)
     try:
         if offline:
-            return _as_it_is(clone, timeout_seconds, progress)
+            return _existing_clone(clone, timeout_seconds, progress)
         folder.mkdir(parents=True, exist_ok=True)
         with _only_one(clone, timeout_seconds, progress):
             clone.recover()
@@ -86,7 +87,7 @@ def fetch(
     except OSError as error:
         raise SourceError(
             f"the clone {clone.folder} cannot be used: {error}",
-            expected=f"files that can be read and written in {folder}",
+            expected=f"read and write access to {folder}",
             action="Free disk space or change the permissions, then run the command again.",
         ) from error
 
@@ -98,29 +99,29 @@ def _local(source: Source, folder: Path) -> Checkout:
         raise SourceNotFoundError(
             f"source {source.name}: there is no folder {folder}",
             expected="a folder of documents",
-            action="Make the folder, or correct its path in the sources file.",
+            action="Create the folder, or correct its path in the sources file.",
         ) from error
     except OSError as error:
         raise SourceError(
             f"source {source.name}: {error}",
-            expected="a folder that may be read",
+            expected="a readable folder",
             action="Change the permissions, or correct its path in the sources file.",
         ) from error
     return Checkout(source, folder, "")
 
 
-def _as_it_is(clone: Clone, timeout_seconds: float, progress: Progress) -> Checkout:
+def _existing_clone(clone: Clone, timeout_seconds: float, progress: Progress) -> Checkout:
     reached = None
     if clone.folder.parent.is_dir():
         with _only_one(clone, timeout_seconds, progress, needed=False):
             reached = clone.reached()
     if reached is None:
         raise SourceError(
-            f"source {clone.source.name}: no finished clone of it in {clone.folder}",
-            expected="a clone from these addresses at this revision, as nothing may be fetched",
+            f"source {clone.source.name}: no finished clone in {clone.folder}",
+            expected="an existing clone of these addresses at this revision when offline",
             action=f"Run once without --offline: {as_typed('build-index')}",
         )
-    return _kept(clone, reached, "offline: not asked for anything newer")
+    return _kept(clone, reached, "offline: not checked for updates")
 
 
 def _from_addresses(clone: Clone, progress: Progress) -> Checkout:
@@ -151,15 +152,15 @@ def _kept(clone: Clone, reached: Reached, reason: str) -> Checkout:
 
 
 def _ask(clone: Clone, address: str) -> str:
-    """Update from one address; what fails becomes one of the errors that people know."""
+    """Update from one address, and turn failures into a `SourceError`."""
     shown = without_password(address)
     try:
         return clone.update(address)
     except NoSuchRevisionError as error:
         raise RevisionNotFoundError(
             f"{shown} has {error}",
-            expected="a revision that is in the repository",
-            action="Correct `revision` in the sources file, or leave it out.",
+            expected="a revision that exists in the repository",
+            action="Correct `revision` in the sources file, or remove it.",
         ) from error
     except GitCommandError as failure:
         raise _known(shown, failure) from failure
@@ -168,25 +169,25 @@ def _ask(clone: Clone, address: str) -> str:
 def _known(shown: str, failure: GitCommandError) -> SourceError:
     if failure.not_found:
         return SourceNotFoundError(
-            f"{shown} has no repository that is open to us: {failure.words}",
+            f"{shown} has no accessible repository: {failure.words}",
             expected="a repository that can be read without a password",
             action=_OTHER_ADDRESS,
         )
     if failure.is_local:
         return SourceError(
-            f"what {shown} gives cannot be stored: {failure.words}",
+            f"files from {shown} cannot be stored: {failure.words}",
             expected="disk space and permission to write",
             action="Free disk space or change the permissions, then run the command again.",
         )
     return SourceUnreachableError(
-        f"{shown} does not answer as it should: {failure.words}",
-        expected="a git server within reach",
+        f"{shown} does not respond properly: {failure.words}",
+        expected="a reachable git server",
         action="Check the network and proxy, add a mirror, or run the command again later.",
     )
 
 
 def _all_failed(name: str, failures: list[SourceError]) -> SourceError:
-    """One error for all addresses, each in one clause; of the kind that helps most."""
+    """Combine the failures of all addresses into one error of the most helpful class."""
     order = (RevisionNotFoundError, SourceUnreachableError, SourceNotFoundError, SourceError)
     worst = min(failures, key=lambda error: order.index(type(error)))
     got = "; ".join(error.got for error in failures)
@@ -197,13 +198,13 @@ def _all_failed(name: str, failures: list[SourceError]) -> SourceError:
 def _only_one(
     clone: Clone, timeout_seconds: float, progress: Progress, *, needed: bool = True
 ) -> Iterator[None]:
-    """Hold the clone's lock, which the system frees when a process dies."""
+    """Hold the clone's lock, which the system releases if the process dies."""
     name = clone.source.name
     lock = FileLock(clone.folder.parent / f".{clone.folder.name}.lock")
 
     def look() -> bool:
         progress(f"fetch {name}", 0, None, "B")
-        return False  # goes on waiting, unless the progress raises
+        return False  # keep waiting, unless the progress raises
 
     try:
         lock.acquire(timeout_seconds, poll_interval=_LOOK_SECONDS, cancel_check=look)
@@ -213,7 +214,7 @@ def _only_one(
             expected="one process at a time",
             action="Wait for it to finish, then run the command again.",
         ) from error
-    except OSError:  # for instance on a read-only disk, where nobody can fetch either
+    except OSError:  # such as a read-only disk, where no other process can fetch either
         if needed:
             raise
     try:

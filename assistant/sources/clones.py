@@ -1,9 +1,9 @@
-"""Clones of git repositories that hold one commit's trees and only the wanted files.
+"""Clones of git repositories with the trees of one commit and only the wanted files.
 
-git does this by itself: a clone is shallow (one commit), partial (the checkout fetches missing
-contents in one request) and sparse (the globs, judged here, say which paths are written).
-A new state is made beside the one in use and then takes its place, so that a failure at any
-moment leaves a whole clone. What was reached is noted in `.git/source.json`.
+Git provides all of this: a clone is shallow (one commit), partial (the checkout fetches
+missing contents in one request) and sparse (only paths that match the globs are written).
+An update is prepared in a second folder and then swapped in, so that a failure at any moment
+leaves a complete clone. `.git/source.json` records the state reached.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ logger = logging.getLogger(__name__)
 
 NOTE = ".git/source.json"
 _SPARSE = ".git/info/sparse-checkout"
-_REFERENCE = "refs/assistant/reached"  # tells the server what is here: it sends the rest
+_REFERENCE = "refs/assistant/reached"  # lets the server send only what is missing
 _ANSWER_SECONDS = 30
 _ALL_HISTORY = "--depth=2147483647"
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _FULL_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ONLY_TREES = "--filter=blob:none"
-# Files are written as they are in the repository: no line ends, keywords or LFS contents.
+# Write files unchanged: no conversion of line ends, keywords, encodings or LFS pointers.
 _ATTRIBUTES = "* -text -eol -ident -filter -working-tree-encoding\n"
 
 
 class NoSuchRevisionError(Exception):
-    """The repository answers and does not have the revision."""
+    """The repository responds but does not have the revision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What a clone holds; of the address, which may have a password in it, only a digest."""
+    """The state of a clone; `address` is a digest, since an address may contain a password."""
 
     address: str
     revision: str | None
@@ -55,13 +55,13 @@ class Reached:
 
 
 class Clone:
-    """The clone of one source in the folder of all clones.
+    """The clone of one source.
 
     Args:
-        source: Has the globs and the revision.
-        repositories: Gets the clone under the source's name.
-        timeout_seconds: For one git command.
-        progress: Is told the bytes that arrived.
+        source: Provides addresses, globs and revision.
+        repositories: Parent folder; the clone's folder bears the source's name.
+        timeout_seconds: Limit for one git command.
+        progress: Receives the number of bytes fetched.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Clone:
         self._progress = progress
 
     def recover(self) -> None:
-        """Clear away what an interrupted fetch left."""
+        """Clean up after an interrupted update."""
         if self._aside.exists() and not self.folder.exists():
             self._aside.rename(self.folder)
         _remove(self._aside)
@@ -83,7 +83,7 @@ class Clone:
             _remove(self._beside)
 
     def reached(self) -> Reached | None:
-        """What there is of this very source; None if it is of another address or revision."""
+        """State of the clone; None if there is none for these addresses and this revision."""
         noted, revision = self._noted(), self.source.revision
         if noted is None or noted.revision == revision:
             return noted
@@ -91,7 +91,7 @@ class Clone:
         return noted if is_commit and noted.commit.startswith(revision or "") else None
 
     def _noted(self) -> Reached | None:
-        """The clone from one of the source's addresses, whatever its revision."""
+        """State of a clone from one of the source's addresses, at any revision."""
         try:
             noted = Reached(**json.loads((self.folder / NOTE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -99,11 +99,14 @@ class Clone:
         return noted if noted.address in map(_digest, self.source.git) else None
 
     def update(self, address: str) -> str:
-        """Bring the clone to what `address` has now, and return the commit.
+        """Update the clone to the current state of `address`.
+
+        Returns:
+            The full commit id.
 
         Raises:
-            GitCommandError: The address does not give it; the clone stays as it was.
-            NoSuchRevisionError: It does not have the revision.
+            GitCommandError: The update failed; the clone is unchanged.
+            NoSuchRevisionError: The repository does not have the revision.
         """
         asked, commit = self._resolve(address)
         noted = self._noted()
@@ -129,14 +132,14 @@ class Clone:
             return self._replace(address, asked)
 
     def _resolve(self, address: str) -> tuple[str, str]:
-        """The object to ask `address` for, and the commit that it is of."""
+        """The object to request from `address`, and the commit it refers to."""
         revision = self.source.revision
         names = ["HEAD"]
         if revision:
             names = [revision] if revision.startswith("refs/") or revision == "HEAD" else []
             names += [f"refs/heads/{revision}", f"refs/tags/{revision}"]
         output = run_git(
-            # What an annotated tag is of stands behind its name with ^{}.
+            # For an annotated tag, name^{} is the commit that it points to.
             [
                 *("ls-remote", "--quiet", "--", git_address(address)),
                 *(name + peeled for name in names for peeled in ("", "^{}")),
@@ -158,7 +161,7 @@ class Clone:
         )
 
     def _is_current(self, noted: Reached, address: str, commit: str) -> bool:
-        """Whether the clone is of this commit, with the files that are wanted now."""
+        """Whether the clone is at this commit and has exactly the files now wanted."""
         sought = (_digest(address), self.source.revision)
         if (noted.address, noted.revision) != sought or not noted.commit.startswith(commit):
             return False
@@ -198,7 +201,7 @@ class Clone:
         return commit
 
     def _fetch(self, folder: Path, address: str, asked: str, *options: str) -> str:
-        """Fetch one commit with its trees; all commits if the server gives none by its name."""
+        """Fetch one commit and its trees; fetch all commits if it cannot be requested by id."""
         fetch = ("fetch", "--no-tags", "--quiet", *options)
         reference = f"+{asked}:{_REFERENCE}"
         everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
@@ -219,9 +222,10 @@ class Clone:
             raise NoSuchRevisionError(f"no commit {asked!r}") from failure
 
     def _patterns(self, folder: Path, commit: str) -> bytes:
-        """The lines of a sparse checkout for the wanted files.
+        """The sparse-checkout patterns of the wanted files.
 
-        .gitattributes are among them: git reads them for each file, and fetches them singly.
+        .gitattributes files are included: git reads them for every path, and would otherwise
+        fetch them one by one.
         """
         globs = Globs(self.source)
         return sparse_patterns(
@@ -231,7 +235,7 @@ class Clone:
         )
 
     def _check_out(self, folder: Path, address: str, commit: str) -> str:
-        """Write the wanted files; also puts back what was changed or deleted."""
+        """Write the wanted files, and restore any that were changed or deleted."""
         self._git(folder, address, "checkout", "--quiet", "--force", "--detach", commit)
         return commit
 
@@ -248,7 +252,7 @@ class Clone:
         )
 
     def _look(self, folder: Path) -> None:
-        """Tell the bytes that arrived; ends what is running when the progress raises."""
+        """Report the number of bytes fetched; the git command ends if the progress raises."""
         self._progress(f"fetch {self.source.name}", pack_bytes(folder), None, "B")
 
 
@@ -269,19 +273,19 @@ def _digest(address: str) -> str:
 
 
 def pack_bytes(folder: Path) -> int:
-    """Bytes of packs in a clone, also of those that are still arriving."""
+    """Total size of a clone's packs in bytes, including those still being received."""
     total = 0
     for file in (folder / ".git/objects/pack").glob("*"):
         try:
             total += file.stat().st_size
         except OSError:
-            continue  # it was renamed meanwhile
+            continue  # it has been renamed meanwhile
     return total
 
 
 def _remove(folder: Path) -> None:
     if folder.is_dir() and not folder.is_symlink():
-        if os.name == "nt":  # which removes nothing that is read-only, such as git's packs
+        if os.name == "nt":  # Windows does not delete read-only files such as git's packs
             for file in (folder / ".git" / "objects").rglob("*"):
                 file.chmod(stat.S_IREAD | stat.S_IWRITE)
         shutil.rmtree(folder)

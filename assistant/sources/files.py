@@ -1,4 +1,4 @@
-"""Lists the files that a source offers, and why others are skipped."""
+"""Lists the files of a source, and the reasons why others are skipped."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ Skipped = tuple[str, str]
 def list_files(
     checkout: Checkout, *, max_file_bytes: int, python_sources: bool = False
 ) -> tuple[list[SourceFile], list[Skipped]]:
-    """List what the globs ask for.
+    """List the files that the globs select.
 
     Args:
-        checkout: The source, with its files on this machine.
+        checkout: The source with its files on disk.
         max_file_bytes: Larger files are skipped.
-        python_sources: Whether Python files are taken, where globs ask for them.
+        python_sources: Whether to include Python files that the globs select.
 
     Returns:
-        The files, and (path, reason) of those that globs ask for and that are skipped;
-        lists of requirements and vocabularies are among these even if an exclude glob
-        names them. Both ordered by path.
+        The files, and (path, reason) of selected files that are skipped; the latter include
+        requirements and vocabulary lists even if an exclude glob matches them. Both are
+        ordered by path.
 
     Raises:
         SourceError: The clone cannot be read.
@@ -60,7 +60,7 @@ def list_files(
 
 
 def _paths(checkout: Checkout, globs: Globs) -> tuple[list[str], list[str]]:
-    """Paths of files, and of folders that may not be read."""
+    """Paths of files, and of folders that are not readable."""
     if checkout.source.folder is None:
         return _tracked(checkout), []
     errors: list[OSError] = []
@@ -74,18 +74,18 @@ def _tracked(checkout: Checkout) -> list[str]:
     try:
         return file_paths(checkout.folder, checkout.commit)
     except GitCommandError as failure:
-        action = "Remove that folder; the next build with a network clones it again."
+        action = "Delete that folder; the next online build clones it again."
         if failure.timed_out:
-            action = "Run the command again when the machine has less to do."
+            action = "Run the command again when the machine is less busy."
         raise SourceError(
             f"the clone {checkout.folder} cannot be listed: {failure.words}",
-            expected="the clone as it was made",
+            expected="an intact clone",
             action=action,
         ) from failure
 
 
 def _walk(folder: Path, globs: Globs, onerror: Callable[[OSError], None]) -> Iterator[str]:
-    """All paths of files below `folder`, and of links to folders, which are not followed."""
+    """Paths of all files below `folder`, and of links to folders, which are not followed."""
     for parent, folders, names in os.walk(folder, onerror=onerror):
         inside = Path(parent).relative_to(folder)
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
@@ -103,14 +103,14 @@ def _walk(folder: Path, globs: Globs, onerror: Callable[[OSError], None]) -> Ite
 def _links_to_folder(location: Path) -> bool:
     try:
         return location.is_symlink() and location.is_dir()
-    except OSError:  # no permission to look at the place
+    except OSError:  # no permission to read the target
         return False
 
 
 def _why_not(  # noqa: PLR0911 (one for each reason)
     root: Path, path: str, real: dict[str, str], max_file_bytes: int, python_sources: bool
 ) -> str:
-    """The reason to skip a wanted file; empty if it is to be read."""
+    """The reason to skip a wanted file; empty if it should be read."""
     location = root / path
     if _printable(path) != path:
         return "file name is not UTF-8"
@@ -134,19 +134,19 @@ def _why_not(  # noqa: PLR0911 (one for each reason)
 
 
 def _link_reason(root: Path, path: str, real: dict[str, str]) -> str:
-    """Why the place that `path` leads to is not used; empty if it is inside the source.
+    """Why the target of `path` is not used; empty if it is inside the source.
 
-    `real` remembers where folders lead to.
+    `real` caches the resolved path of each folder.
     """
     location = root / path
     parent = str(location.parent)
     try:
         if parent not in real:
             real[parent] = os.path.realpath(parent, strict=True)
-        place = Path(real[parent], location.name)
-        if place.is_symlink():
-            place = Path(os.path.realpath(place, strict=True))
-        inside = place.relative_to(root)
+        target = Path(real[parent], location.name)
+        if target.is_symlink():
+            target = Path(os.path.realpath(target, strict=True))
+        inside = target.relative_to(root)
     except ValueError:
         return "symbolic link out of the source"
     except OSError:

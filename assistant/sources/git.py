@@ -1,7 +1,7 @@
-"""Runs one git command safely, and says what its failure means.
+"""Runs a git command safely, and classifies its failures.
 
-No prompts, hooks or filters; known languages and protocols only; a command that takes too
-long or is interrupted ends together with every process that it started.
+Prompts, hooks and filters are off; messages are in English; only known protocols are allowed.
+A command that times out or is interrupted ends together with every process it started.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CONFIG = (
     "maintenance.autoDetach=false",
     "submodule.recurse=false",
 )
-# git's and the servers' words for an address that answers but offers no repository to us.
+# Messages of git and of servers when an address responds but has no accessible repository.
 _NOT_FOUND = re.compile(
     r"repository .*not found|not found: did you run|does not appear to be a git repository"
     r"|not valid: is this a git repository|access denied|could not read username"
@@ -58,8 +58,8 @@ class GitCommandError(Exception):
     """A git command failed.
 
     Attributes:
-        words: What it said, in one line and without passwords.
-        timed_out: Whether it was ended because it took too long.
+        words: The error message in one line, without passwords.
+        timed_out: Whether the command exceeded its time limit.
     """
 
     def __init__(self, words: str, *, timed_out: bool = False) -> None:
@@ -69,17 +69,17 @@ class GitCommandError(Exception):
 
     @property
     def not_found(self) -> bool:
-        """The address answers, and there is no repository."""
+        """The address responds but has no accessible repository."""
         return bool(_NOT_FOUND.search(self.words))
 
     @property
     def is_local(self) -> bool:
-        """The fault is on this machine: no space, no permission."""
+        """The cause is on this machine, such as a full disk or missing permission."""
         return bool(_LOCAL.search(self.words))
 
     @property
     def no_revision(self) -> bool:
-        """The repository does not have, or does not give, what was asked for."""
+        """The repository does not have the requested revision, or does not serve it."""
         return bool(_NO_REVISION.search(self.words))
 
 
@@ -96,16 +96,16 @@ def run_git(
 
     Args:
         arguments: Subcommand first; addresses and paths after `--`.
-        folder: The working tree with its `.git`, else where to run.
-        timeout_seconds: The command is ended after this time.
-        clone: Whether `folder` is a clone. Its `.git` is named to git, so that git never
-            takes a repository further up for a broken clone.
-        send: For standard input.
-        look: Called every half second while git runs.
+        folder: The working tree of the clone, or the working directory if `clone` is False.
+        timeout_seconds: Limit on the run time.
+        clone: Whether `folder` is a clone. Its `.git` is passed explicitly, so that git never
+            mistakes an enclosing repository for a broken clone.
+        send: Standard input.
+        look: Called every half second while git runs; may raise to end it.
 
     Raises:
-        GitCommandError: It failed or took too long.
-        SourceError: There is no git.
+        GitCommandError: The command failed or timed out.
+        SourceError: Git is not installed.
     """
     folder = folder.absolute()
     command = ["git", *(part for setting in _CONFIG for part in ("-c", setting))]
@@ -122,12 +122,12 @@ def run_git(
             env=_environment(folder),
         )
     except subprocess.TimeoutExpired as error:
-        raise GitCommandError(f"no end after {timeout_seconds:g} s", timed_out=True) from error
+        raise GitCommandError(f"timed out after {timeout_seconds:g} s", timed_out=True) from error
     except FileNotFoundError as error:
         if error.filename != command[0]:
             raise
         raise SourceError(
-            "there is no program git",
+            "git is not installed",
             expected="git 2.29 or later on the PATH",
             action="Install it, for instance: apt-get install git",
         ) from error
@@ -137,7 +137,7 @@ def run_git(
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """This process's environment without what names another repository or asks a person."""
+    """This process's environment without variables that redirect git or prompt a person."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -162,7 +162,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _last_words(errors: bytes) -> str:
-    """What git and the server said, in one line, without passwords and control characters."""
+    """The messages of git and the server in one line, without passwords or control characters."""
     text = errors.decode(errors="replace")
     lines = [re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", line.strip()) for line in text.splitlines()]
     told = [line for line in lines if _TOLD.match(line)] or lines
@@ -171,15 +171,15 @@ def _last_words(errors: bytes) -> str:
 
 
 def git_address(address: str) -> str:
-    """What git is given: paths on this machine as file:// addresses, others as they are."""
+    """The form of an address to pass to git: local paths become file:// URLs."""
     path = Path(address).expanduser()
     return path.resolve().as_uri() if path.is_absolute() else address
 
 
 def without_password(text: str) -> str:
-    """Return `text` without user, password and query of the addresses in it.
+    """Mask the user, password and query of every address in `text`.
 
-    A password may have @ and / in it, so that all before the last @ counts as one.
+    A password may contain @ and /, so everything before the last @ is masked.
     """
     text = re.sub(r"(?<=://)[^/\s'\"][^\s'\"]*@", "***@", text)
     return re.sub(r"(://[^\s'\"?]*)\?[^\s'\"]*", r"\1?***", text)

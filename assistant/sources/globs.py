@@ -1,8 +1,8 @@
-"""Which paths a source wants, by its globs and by names; knows nothing of disks or git.
+"""Selects the paths of a source by its include and exclude globs.
 
-Globs are matched over whole paths with the wcmatch library: `*` stays within one name,
-`**/` is any number of folders, `/**` at the end is all that a folder holds, `{a,b}` is
-one of both. Small and capital letters differ.
+Globs match whole paths, case-sensitively, with the wcmatch library: `*` stays within one
+name, `**/` matches any number of folders, a final `/**` matches everything in a folder, and
+`{a,b}` matches either.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from wcmatch import glob as globbing
 
 from assistant.documents import Source
 
-# Lists for pip, CMake and the like, whatever the globs say: `requirements.txt`,
-# `requirements_cuda.txt`, `requirements/docs.txt`, `test-requirements.in`.
+# Lists for pip, CMake and the like, never wanted: `requirements.txt`, `requirements_cuda.txt`,
+# `requirements/docs.txt`, `test-requirements.in`.
 _REQUIREMENTS = re.compile(
     r"(?:.*[-_.])?(?:requirements?|constraints?)(?:[-_.].*)?\.(?:txt|in)|CMakeLists\.txt",
     re.IGNORECASE,
@@ -31,7 +31,7 @@ _FLAGS = globbing.GLOBSTAR | globbing.DOTGLOB | globbing.BRACE | globbing.CASE |
 
 
 class Verdict(Enum):
-    """Whether a path is wanted; the value is the reason that is counted, if it is."""
+    """Whether a path is wanted; the value is the reason to skip it, as reported."""
 
     WANTED = ""
     NOT_MATCHED = "not matched"
@@ -40,7 +40,7 @@ class Verdict(Enum):
 
 
 class Globs:
-    """The include and exclude globs of one source, made ready."""
+    """The compiled include and exclude globs of one source."""
 
     def __init__(self, source: Source) -> None:
         self._include = expression(source.include)
@@ -50,10 +50,10 @@ class Globs:
         )
 
     def judge(self, path: str) -> Verdict:
-        """Say whether the source wants `path`, which has forward slashes.
+        """Decide whether the source wants `path`, which uses forward slashes.
 
-        Lists of requirements and vocabularies that an include glob names are told apart
-        even if an exclude glob names them, too, but not inside an excluded folder.
+        Requirements and vocabulary lists that an include glob matches get their own verdict
+        even if an exclude glob also matches, but not inside an excluded folder.
         """
         if not self._include.match(path) or self._excluded_folders.match(path):
             return Verdict.NOT_MATCHED
@@ -70,6 +70,6 @@ class Globs:
 
 
 def expression(globs: Sequence[str]) -> re.Pattern[str]:
-    """Turn globs into an expression for whole paths; none match nothing."""
+    """Compile globs to one pattern, to be used with `match`; no globs match nothing."""
     found, _ = globbing.translate(list(globs), flags=_FLAGS, limit=0)
     return re.compile("|".join(found) or r"(?!)")

@@ -1,4 +1,4 @@
-"""The address that opens lines of a file; knows nothing of what serves it."""
+"""Builds the addresses that open lines of a file from a source's link template."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def link_for(source: Source, commit: str, path: str, start_line: int, end_line: 
     """Fill in the source's link template.
 
     Args:
-        source: Has the template.
-        commit: Empty for a folder.
-        path: Inside the source; is quoted for a URL, slashes stay.
+        source: Provides the template.
+        commit: Commit of the file; empty for a folder.
+        path: Path inside the source; percent-encoded except for slashes.
         start_line: First line, from 1.
-        end_line: Last line, included.
+        end_line: Last line, inclusive.
 
     Returns:
-        Empty where the source has no template, or the template asks for a commit and
-        there is none.
+        The address; empty if the source has no template, or if the template needs a commit
+        and there is none.
     """
     if not source.link or (not commit and "commit" in template_fields(source.link)):
         return ""
@@ -32,7 +32,7 @@ def link_for(source: Source, commit: str, path: str, start_line: int, end_line: 
 
 
 def template_fields(template: str) -> set[str]:
-    """Return what stands between braces, format and conversion included.
+    """Return the replacement fields of a template, including format and conversion.
 
     Raises:
         ValueError: The braces do not match.

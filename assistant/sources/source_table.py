@@ -1,4 +1,4 @@
-"""What one [[source]] may say, key by key; knows nothing of files and lines."""
+"""The schema of a [[source]] table in the sources file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://.+|[\w.@-]+:[^:\\].*|[/~].+|[a-z]:[\
 def _folder_name(value: str) -> str:
     if not _NAME.fullmatch(value) or _RESERVED_NAME.fullmatch(value) or len(value) > 100:
         raise ValueError(
-            "a name that can be a folder's: letters, digits, and inside it spaces or . _ + -"
+            "a valid folder name: letters and digits, with spaces or . _ + - between them"
         )
     return value
 
 
 def _address(value: str) -> str:
     if not _ADDRESS.fullmatch(value) or not value.isprintable() or value != value.strip():
-        raise ValueError("an address such as https://github.com/acme/handbook, or a whole path")
+        raise ValueError("an address such as https://github.com/acme/handbook, or a full path")
     return value
 
 
@@ -63,7 +63,7 @@ _Globs = list[Annotated[str, AfterValidator(_glob)]]
 
 
 class SourceTable(BaseModel):
-    """One [[source]] as it may be written."""
+    """One [[source]] table; validation messages state what was expected."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

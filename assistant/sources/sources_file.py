@@ -1,4 +1,4 @@
-"""Reads the list of sources from TOML, and says where in the file a mistake is."""
+"""Reads the list of sources from a TOML file, and locates mistakes in it by line."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ else:
     import tomli as tomllib
 
 _CREATE = "Create it" if IN_CHECKOUT else "Create it with: kb-assistant init"
-_ACTION = "Correct it there; the comments in knowledge/sources.toml show how sources are written."
+_ACTION = "Correct it there; the comments in knowledge/sources.toml explain how to write sources."
 
 
 def read_sources(file: Path) -> tuple[Source, ...]:
-    """Read the sources in the order of the file.
+    """Read the sources, in file order.
 
-    A relative folder is looked for in the folder of the file, then in the project folder.
-    UTF-8 with or without a byte order mark.
+    A relative folder is resolved against the file's folder, then the project folder. The
+    file is UTF-8, with or without a byte order mark.
 
     Raises:
         SourcesFileError: The file is missing or invalid; names the line and the key.
@@ -68,7 +68,7 @@ def _text(file: Path) -> str:
         raise SourcesFileError(
             f"{file} cannot be read: {error.strerror}",
             expected="a list of sources in TOML",
-            action="Name another file with --sources or ASSISTANT_SOURCES_FILE.",
+            action="Choose another file with --sources or ASSISTANT_SOURCES_FILE.",
         ) from error
     try:
         return content.decode("utf-8-sig")
@@ -113,25 +113,25 @@ def _expected(kind: str, message: str, key: str) -> str:
 
 
 def _contradictions(source: Source, before: list[Source]) -> list[tuple[str, str, str]]:
-    """What cannot be seen in one key alone: (key, problem, expected)."""
+    """Problems that involve more than one key or source, as (key, problem, expected)."""
     found = []
     if source.git and source.folder is not None:
-        found.append(("folder", "key 'folder' beside 'git'", "one of them"))
+        found.append(("folder", "key 'folder' together with 'git'", "only one of them"))
     if not source.git and source.folder is None:
         found.append(("", f"source {source.name!r}", "a key 'git' or a key 'folder'"))
     if source.name.casefold() in {other.name.casefold() for other in before}:
         problem = f"key 'name' is {source.name!r} for a second time"
-        found.append(("name", problem, "a name of its own for each source"))
+        found.append(("name", problem, "a unique name for each source"))
     if source.folder is not None and source.revision:
         found.append(("revision", "key 'revision' with a folder", "a revision only with git"))
     if source.folder is not None and "commit" in template_fields(source.link or ""):
-        problem = "key 'link' uses {commit}, and a folder has none"
+        problem = "key 'link' uses {commit}, but a folder has no commit"
         found.append(("link", problem, "a link without {commit}"))
     return found
 
 
 def _located(folder: str, file: Path) -> Path:
-    """Where a folder is: beside the sources file if it is there, else in the project."""
+    """Resolve a folder against the sources file's folder if it exists there, else the project."""
     path = Path(folder).expanduser()
     beside, in_project = file.resolve().parent / path, PROJECT_FOLDER / path
     outside = PROJECT_FOLDER not in file.resolve().parents
@@ -143,7 +143,7 @@ def _located(folder: str, file: Path) -> Path:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # no permission to look, on which the build has more to say
+    except OSError:  # no permission; the build reports it in detail
         return False
 
 
@@ -159,17 +159,17 @@ def _syntax_error(file: Path, text: str, error: ValueError) -> SourcesFileError:
 
 
 def _invalid(
-    file: Path, text: str, place: tuple[Any, ...], got: str, expected: str
+    file: Path, text: str, location: tuple[Any, ...], got: str, expected: str
 ) -> SourcesFileError:
-    line = _line_of(text, *place)
+    line = _line_of(text, *location)
     return SourcesFileError(f"{file}, line {line}: {got}", expected=expected, action=_ACTION)
 
 
 def _line_of(text: str, name: str, number: int = 0, key: str | None = None) -> int:
-    """Line of a key in the table with this name and number, else of the table, from 1.
+    """Line number, from 1, of a key in the `number`th table, or of the table if not found.
 
-    The parser does not tell lines. A line in a string of several lines that looks like a
-    key is taken for it.
+    The parser does not report lines. A line inside a multi-line string that looks like the
+    key is mistaken for it.
     """
     lines = text.split("\n")
     tables = _lines_that_begin(lines, name) or [1]
@@ -180,7 +180,7 @@ def _line_of(text: str, name: str, number: int = 0, key: str | None = None) -> i
 
 
 def _lines_that_begin(lines: list[str], name: str) -> list[int]:
-    """Lines, from 1, of a key or of a table's header, with or without quotes."""
+    """Line numbers, from 1, of a key or table header, quoted or not."""
     quoted = rf"""(["']?){re.escape(name)}\1"""
     begins = re.compile(rf"\s*(?:\[\[?\s*)?{quoted}\s*[.=\]]")
     return [number for number, line in enumerate(lines, 1) if begins.match(line)]

@@ -1,4 +1,4 @@
-"""The paths that a commit holds, as git tells and takes them."""
+"""Lists the paths of a commit, and writes paths as sparse-checkout patterns."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LIST_SECONDS = 120
 
 
 def file_paths(folder: Path, commit: str, look: Callable[[], None] | None = None) -> list[str]:
-    """Paths of the files and symbolic links of a commit, ordered as git orders them.
+    """Paths of the files and symbolic links in a commit, in git's order.
 
     Args:
         folder: A clone.
-        commit: Is in it.
-        look: As in `run_git`.
+        commit: A commit in the clone.
+        look: See `run_git`.
 
     Raises:
         GitCommandError: The clone is damaged.
@@ -37,9 +37,9 @@ def file_paths(folder: Path, commit: str, look: Callable[[], None] | None = None
 
 
 def sparse_patterns(paths: Iterable[str]) -> bytes:
-    """The content of git's sparse-checkout file that has these files written, and no others.
+    """The content of a git sparse-checkout file that selects exactly these paths.
 
-    Line breaks cannot stand in it, so that a wildcard stands for them.
+    Patterns cannot contain line breaks, so a wildcard replaces them.
     """
     escaped = (re.sub(r"[\\*?\[ ]", lambda match: "\\" + match[0], path) for path in paths)
     patterns = "".join("/" + re.sub(r"[\n\r]", "?", path) + "\n" for path in escaped)

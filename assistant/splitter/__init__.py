@@ -1,8 +1,8 @@
-"""Splits documents into chunks that follow headings and know their lines.
+"""Splits documents into chunks that follow headings and keep their line numbers.
 
-`splitting` packs the tree of `sections` into spans (`spans`, `long_lines`) as large as
-`measure` allows, and `chunks` makes chunks of them.
+`splitting` packs the tree of `sections` into spans as large as `measure` allows, `spans` and
+`long_lines` break sections and lines that do not fit, and `chunks` turns spans into chunks.
 """
 
-# To be raised when the same document gives other chunks: builds then split all of them again.
+# Increase this when the same document would give different chunks: builds then split all again.
 SPLITTER_VERSION = 2

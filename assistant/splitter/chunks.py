@@ -1,4 +1,4 @@
-"""Spans to finished chunks: texts, exact token counts, ids and addresses."""
+"""Turns spans into chunks with exact token counts, ids and addresses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,19 @@ def draft_chunks(
     document: LoadedDocument,
     file: SourceFile,
 ) -> list[Chunk]:
-    """Chunks without id, address and count; lines that do not fit are in parts."""
+    """Make chunks without id, address and token count; lines that do not fit are broken up.
+
+    Args:
+        spans: Spans of the document, in order.
+        lines: Lines of the document.
+        measure: Token costs of the lines.
+        count_tokens: Counts the tokens of each text.
+        document: Provides the language.
+        file: Provides source, path and commit.
+
+    Returns:
+        Drafts in order, each with a `token_count` of -1.
+    """
     long = [s for s in spans if s.start == s.end and not measure.fits(s.start, s.end, s.path)]
     texts = [lines[span.start - 1] for span in long]
     budgets = [measure.budget(span.path) for span in long]
@@ -54,21 +66,24 @@ def draft_chunks(
 
 
 def fitting(drafts: list[Chunk], count_tokens: CountTokens, max_tokens: int) -> list[Chunk]:
-    """The drafts with their counts; what the sums over lines let grow too long is halved."""
+    """Count the tokens of each draft, and halve drafts until all have at most `max_tokens`.
+
+    Spans are measured by sums over lines, so that a few drafts may turn out too long.
+    """
     while True:
-        unknown = [place for place, draft in enumerate(drafts) if draft.token_count < 0]
+        unknown = [index for index, draft in enumerate(drafts) if draft.token_count < 0]
         if not unknown:
             return drafts
-        counts = count_tokens([drafts[place].embedded_text for place in unknown])
+        counts = count_tokens([drafts[index].embedded_text for index in unknown])
         replaced: dict[int, list[Chunk]] = {}
-        for place, count in zip(unknown, counts, strict=True):
-            smaller = _halved(drafts[place]) if count > max_tokens else []
-            replaced[place] = smaller or [replace(drafts[place], token_count=count)]
-        drafts = [d for place, draft in enumerate(drafts) for d in replaced.get(place, [draft])]
+        for index, count in zip(unknown, counts, strict=True):
+            smaller = _halved(drafts[index]) if count > max_tokens else []
+            replaced[index] = smaller or [replace(drafts[index], token_count=count)]
+        drafts = [d for index, draft in enumerate(drafts) for d in replaced.get(index, [draft])]
 
 
 def _halved(draft: Chunk) -> list[Chunk]:
-    """Two drafts; empty where nothing can be taken away."""
+    """Split a draft in two; empty if it cannot be split."""
     lines = draft.text.split("\n")
     if len(lines) == 1:
         parts = [part.strip() for part in halves(draft.text)]
@@ -87,20 +102,26 @@ def _halved(draft: Chunk) -> list[Chunk]:
 def finished(
     chunks: Sequence[Chunk], document: LoadedDocument, link: Callable[[int, int], str]
 ) -> list[Chunk]:
-    """With ids and addresses."""
+    """Add ids and addresses.
+
+    Args:
+        chunks: Chunks of one document, in order.
+        document: Provides the address of chunks that have none of the source.
+        link: Returns the address of a first and last line; empty if there is none.
+    """
     seen: Counter[str] = Counter()
     finished = []
     for chunk in chunks:
         seen[chunk.text] += 1
         address = link(chunk.start_line, chunk.end_line)
         if document.converted:
-            address = address.partition("#")[0]  # the lines are not those of the file
+            address = address.partition("#")[0]  # line numbers do not apply to the file
         identifier = _identifier(chunk, seen[chunk.text])
         finished.append(replace(chunk, id=identifier, url=address or document.url))
     return finished
 
 
 def _identifier(chunk: Chunk, occurrence: int) -> str:
-    """From place and content, without lines: a text that moves in its file keeps its id."""
+    """Derive an id from path and text, not lines: text that moves in its file keeps its id."""
     parts = (chunk.source, chunk.path, chunk.text, str(occurrence))
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

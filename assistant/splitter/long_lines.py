@@ -1,4 +1,4 @@
-"""Breaks a line that does not fit: at sentences, then between words, then anywhere."""
+"""Breaks lines that do not fit: between sentences, otherwise between words, otherwise anywhere."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ _SENTENCE_END = re.compile(r"(?<=[。！？；])(?![。！？；”’」』）]
 def break_lines(
     texts: Sequence[str], budgets: Sequence[int], count_tokens: CountTokens
 ) -> list[list[str]]:
-    """Each text in pieces of at most its budget of tokens; joined they are the text.
+    """Break each text into pieces that fit its token budget and, joined, give the text.
 
-    Counts all sentences in one batch and the pieces of long sentences in another, so
+    All sentences are counted in one batch and the pieces of long sentences in another, so
     that the work is linear in the length.
+
+    Args:
+        texts: Lines to break.
+        budgets: Most tokens in a piece, for each text.
+        count_tokens: Counts the tokens of each text.
+
+    Returns:
+        Pieces of each text, in order; none for an empty text.
     """
     sentences = [_cut(text, _SENTENCE_END) for text in texts]
     counts = _counted(sentences, count_tokens)
@@ -38,20 +46,20 @@ def break_lines(
 
 
 def halves(text: str) -> list[str]:
-    """Two parts of about the same length, between words where there is a space near."""
+    """Split a text into two parts of similar length, after a space if one is close."""
     middle = (len(text) + 1) // 2
     space = text.rfind(" ", middle - len(text) // 4, middle)
-    place = space + 1 if space > 0 else middle
-    return [text[:place], text[place:]]
+    cut = space + 1 if space > 0 else middle
+    return [text[:cut], text[cut:]]
 
 
 def _cut(text: str, boundary: re.Pattern[str]) -> list[str]:
-    places = [0, *(match.start() for match in boundary.finditer(text)), len(text)]
-    return [text[a:b] for a, b in pairwise(places) if a < b]
+    offsets = [0, *(match.start() for match in boundary.finditer(text)), len(text)]
+    return [text[a:b] for a, b in pairwise(offsets) if a < b]
 
 
 def _small_pieces(text: str, budget: int) -> list[str]:
-    """Pieces so short that each fits even at four tokens a character."""
+    """Pieces short enough to fit even at four tokens per character."""
     length = max(1, min(80, budget // 4))
     pattern = re.compile(rf"(?s).{{1,{length}}}(?<=[\s，、,])|.{{1,{length}}}")
     return pattern.findall(text)

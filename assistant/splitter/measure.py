@@ -1,4 +1,4 @@
-"""What lines and contexts cost in tokens, counted in one batch."""
+"""Measures the token costs of lines and context lines, counted in one batch."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 CountTokens = Callable[[Sequence[str]], list[int]]
-_CONTEXT_SHARE = 0.4  # of the tokens of a chunk, at most
+_CONTEXT_SHARE = 0.4  # largest share of a chunk's tokens
 
 
 class Measure:
-    """Costs of a document's lines, and of the context line before each chunk.
+    """Token costs of a document's lines and of the context line before each chunk.
 
-    Costs are sums over lines, which is exact for tokenizers that split at white space
-    first and near enough for the others; finished chunks are counted again.
+    Costs are sums over lines: exact for tokenizers that split at white space first, and
+    close for others. Finished chunks are counted exactly.
+
+    Args:
+        lines: Lines of the document.
+        source: Name of the source, the start of each context line.
+        paths: Heading paths of all sections.
+        count_tokens: Counts the tokens of each text.
+        max_tokens: Most tokens in a chunk, including its context line.
     """
 
     def __init__(
@@ -41,35 +48,35 @@ class Measure:
             self._shown[path] = self._shortened(path, count)
 
     def cost(self, start: int, end: int) -> int:
-        """Tokens of lines `start` to `end`, from 1, both included."""
+        """Tokens of lines `start` to `end`, inclusive and counted from 1."""
         return self._sums[end] - self._sums[start - 1]
 
     def budget(self, path: tuple[str, ...]) -> int:
-        """Tokens that are left for lines beside the context of `path`; at least 1."""
+        """Tokens left for text after the context line of `path`; at least 1."""
         return max(1, self.max_tokens - self._shown[path][1] - self.line_end)
 
     def fits(self, start: int, end: int, path: tuple[str, ...]) -> bool:
-        """Whether the lines can be one chunk."""
+        """Whether lines `start` to `end` fit into one chunk under `path`."""
         return self.cost(start, end) <= self.budget(path)
 
     def heading(self, path: tuple[str, ...]) -> tuple[str, ...]:
-        """The path as it is shown, shortened where it would leave no room for text."""
+        """The titles shown in the context line, shortened where they take too much room."""
         return self._shown[path][0]
 
     def shows(self, path: tuple[str, ...]) -> bool:
-        """Whether the context has all titles of the path in full."""
+        """Whether the context line shows all titles of the path in full."""
         return self._shown[path][0] == path
 
     def _context(self, path: tuple[str, ...]) -> str:
         return " > ".join((self._source, *path))
 
     def _shortened(self, path: tuple[str, ...], count: int) -> tuple[tuple[str, ...], int]:
-        """Without the middle titles first, then with a shorter last one."""
+        """Drop middle titles first, then shorten the last one."""
         limit = int(_CONTEXT_SHARE * self.max_tokens)
         while count > limit and path:
             if len(path) > 1:
-                place = 1 if len(path) > 2 else 0
-                path = path[:place] + path[place + 1 :]
+                dropped = 1 if len(path) > 2 else 0
+                path = path[:dropped] + path[dropped + 1 :]
             elif len(path[0]) > 8:
                 path = (path[0][: len(path[0]) // 2].rstrip() + "…",)
             else:

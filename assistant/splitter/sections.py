@@ -1,4 +1,4 @@
-"""A document's blocks as a tree of sections."""
+"""Arranges a document's blocks in a tree of sections."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from assistant.language import has_words
 
 @dataclass(slots=True)
 class Section:
-    """A heading with what stands under it.
+    """A heading and the blocks and sections below it.
 
     Attributes:
-        path: Titles from the document's top down to this section's own.
-        level: Of its heading; 0 for the document itself.
-        blocks: Its heading, if it has one, and the blocks before the next heading.
-        children: Sections of a lower level under it.
+        path: Titles of the enclosing headings and its own, outermost first.
+        level: Level of its heading; 0 for the document itself.
+        blocks: Its heading, if any, and the blocks before the next heading.
+        children: Its subsections, in order.
     """
 
     path: tuple[str, ...]
@@ -26,7 +26,7 @@ class Section:
     children: list[Section] = field(default_factory=list)
 
     def walk(self) -> Iterator[Section]:
-        """This section and all under it, in the order of the document."""
+        """This section and all its descendants, in document order."""
         waiting = [self]
         while waiting:
             section = waiting.pop()
@@ -35,10 +35,10 @@ class Section:
 
 
 def section_tree(document: LoadedDocument, lines: Sequence[str]) -> Section:
-    """The document as one section; blocks without a word or number are left out.
+    """Arrange a document in one root section; blocks without a word or number are dropped.
 
-    A title that only the front matter has stands above all headings. A heading without
-    a title ends the section before it and adds nothing to the path.
+    A title that only the front matter has is placed above all headings. A heading without
+    a title ends the previous section and adds nothing to the path.
     """
     first = next((block.title for block in document.blocks if block.kind == "heading"), "")
     own_title = document.title and document.title != first

@@ -1,4 +1,4 @@
-"""Chooses the lines at which a section that does not fit is broken."""
+"""Chooses the lines at which to break sections that do not fit."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from assistant.documents import Block
 from assistant.loaders.noise import without_markup
 from assistant.splitter.measure import Measure
 
-_NEVER, _ANYWHERE, _SENTENCE, _ITEM, _BLOCK = range(5)  # how good a break before a line is
+_NEVER, _ANYWHERE, _SENTENCE, _ITEM, _BLOCK = range(5)  # quality of a break before a line
 _LIST_ITEM = re.compile(r"(\s*)(?:[-*+•]|\d{1,9}[.)、])\s")
 _ENDS_SENTENCE = re.compile(r"[.!?;:。！？；：][\"'”’)）\]*_`]*\s*$")
 _INTRODUCES = re.compile(r"[:：][*_`]*\s*$")
-_SHORTEST_SHARE = 0.5  # of a full chunk, before a good break is taken
-_NOISE_TOKENS = 40  # of unread lines between two blocks, above which they do not share a chunk
+_SHORTEST_SHARE = 0.5  # share of a full chunk that is filled before a good break is taken
+_NOISE_TOKENS = 40  # blocks with more tokens of noise between them do not share a chunk
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Lines `start` to `end` that will be a chunk.
+    """Lines `start` to `end`, which become a chunk.
 
     Attributes:
         start: First line, from 1.
-        end: Last line, included.
-        path: Titles above the lines.
-        only_headings: No other block is in it.
-        columns: Header of the table whose rows the lines continue.
-        needed: Number of titles of the path that are in no text, and must stay in it.
+        end: Last line, inclusive.
+        path: Titles of the enclosing headings, outermost first.
+        only_headings: Whether it consists of headings only.
+        columns: Header of the table that the lines continue; empty if they do not.
+        needed: Number of leading titles that must stay in the path since no text has them.
     """
 
     start: int
@@ -47,7 +47,16 @@ def break_section(
     path: tuple[str, ...],
     measure: Measure,
 ) -> list[Span]:
-    """The section's own blocks as spans in order; a line longer than the budget stands alone."""
+    """Break a section's own blocks into spans, in order.
+
+    A span fits the budget, except for a single line that is longer.
+
+    Args:
+        blocks: Blocks of the section, without its subsections.
+        lines: Lines of the document.
+        path: Titles of the enclosing headings and the section's own.
+        measure: Token costs of the lines.
+    """
     budget = measure.budget(path)
     spans: list[Span] = []
     for run in _runs(blocks, measure):
@@ -59,7 +68,7 @@ def break_section(
         spans.extend(_broken(run, lines, path, measure))
     if not measure.shows(path):
         return spans
-    # A heading alone, above pictures for instance: the context of the others has its title.
+    # Drop headings that stand alone, e.g. above images: the context of other spans has the title.
     kept = [replace(span, needed=len(path)) for span in spans if not span.only_headings]
     return kept if kept and len(kept) < len(spans) else spans
 
@@ -70,11 +79,11 @@ def _broken(
     path: tuple[str, ...],
     measure: Measure,
 ) -> Iterator[Span]:
-    """A run of blocks that does not fit."""
+    """Break a run of blocks that does not fit."""
     budget = measure.budget(path)
     columns = {b.start_line: _columns(lines[b.start_line - 1]) for b in run if b.kind == "table"}
     most = budget - _header_cost(run, measure, budget)
-    numbers, quality = _break_places(run, lines, measure, most)
+    numbers, quality = _break_qualities(run, lines, measure, most)
     block_starts = [block.start_line for block in run]
     for start, end in _fill(numbers, quality, measure, most):
         first = bisect_right(block_starts, start) - 1  # the block that `start` is in
@@ -87,12 +96,12 @@ def _broken(
 
 
 def noise_between(end: int, start: int, measure: Measure) -> bool:
-    """Whether so much that nobody reads stands between two lines that they are kept apart."""
+    """Whether two lines are separated by too much noise to share a chunk."""
     return end + 1 < start and measure.cost(end + 1, start - 1) > _NOISE_TOKENS
 
 
 def _is_title(block: Block) -> bool:
-    """Whether the context of what follows repeats the block's words."""
+    """Whether the block is a heading whose title the context of later chunks repeats."""
     return block.kind == "heading" and bool(block.title)
 
 
@@ -113,7 +122,7 @@ def _columns(header: str) -> str:
 
 
 def _header_cost(blocks: Sequence[Block], measure: Measure, budget: int) -> int:
-    """Room kept free for the header of a table that is broken; 0 where it would take too much."""
+    """Tokens to reserve for the header of a broken table; 0 if it would take too much room."""
     tables = [
         block
         for block in blocks
@@ -123,10 +132,10 @@ def _header_cost(blocks: Sequence[Block], measure: Measure, budget: int) -> int:
     return cost if cost <= budget // 4 else 0
 
 
-def _break_places(
+def _break_qualities(
     blocks: Sequence[Block], lines: Sequence[str], measure: Measure, budget: int
 ) -> tuple[list[int], dict[int, int]]:
-    """Lines of the blocks, and how good a break before each is."""
+    """The lines of the blocks, and the quality of a break before each line."""
     numbers: list[int] = []
     quality: dict[int, int] = {}
     previous: Block | None = None
@@ -162,9 +171,9 @@ def _inside(block: Block, number: int, lines: Sequence[str]) -> int:
 
 
 class _Break(NamedTuple):
-    """Before which line a piece may end, how good that is, and the piece's tokens."""
+    """A break before the line at `position`, its quality, and the tokens of the piece it ends."""
 
-    place: int
+    position: int
     quality: int
     tokens: int
 
@@ -172,36 +181,39 @@ class _Break(NamedTuple):
 def _fill(
     numbers: Sequence[int], quality: dict[int, int], measure: Measure, most: int
 ) -> Iterator[tuple[int, int]]:
-    """First and last lines of the pieces; `numbers` are the lines that belong to blocks."""
+    """First and last line of each piece; `numbers` are the lines that belong to blocks."""
     ends = [measure.cost(1, number) for number in numbers]
-    place = 0
-    while place < len(numbers):
-        before = measure.cost(1, numbers[place] - 1)
-        fits = max(place + 1, bisect_right(ends, before + most))  # one line may be too long
+    position = 0
+    while position < len(numbers):
+        before = measure.cost(1, numbers[position] - 1)
+        fits = max(position + 1, bisect_right(ends, before + most))  # one line may be too long
         cut = len(numbers)
         if fits < cut:
             breaks = [
                 _Break(after, quality[numbers[after]], ends[after - 1] - before)
-                for after in range(place + 1, fits + 1)
+                for after in range(position + 1, fits + 1)
             ]
             cut = _best_break(breaks, most, ends[-1] - before)
-        yield numbers[place], numbers[cut - 1]
-        place = cut
+        yield numbers[position], numbers[cut - 1]
+        position = cut
 
 
 def _best_break(breaks: Sequence[_Break], most: int, rest: int) -> int:
-    """Among breaks that leave a piece well filled the best, so that the last is not tiny.
+    """Choose the best break that leaves the piece well filled and the last piece not tiny.
 
     Args:
-        breaks: At least one; the last leaves the longest piece that fits.
+        breaks: At least one; the last one ends the longest piece that fits.
         most: Tokens of a full piece.
-        rest: Tokens of all that is not in a piece yet.
+        rest: Tokens of all lines not yet in a piece.
+
+    Returns:
+        The position of the break.
     """
     wanted = rest / 2 if rest < 2 * most else most
     least = min(_SHORTEST_SHARE * most, wanted / 2)
     allowed = [cut for cut in breaks if cut.quality > _NEVER]
     if not allowed:
-        return breaks[-1].place
+        return breaks[-1].position
     filled = [cut for cut in allowed if cut.tokens >= least]
     best = max(filled or allowed, key=lambda cut: (cut.quality, -abs(cut.tokens - wanted)))
-    return best.place
+    return best.position

@@ -1,4 +1,4 @@
-"""Splits one document into chunks, from the tree of its sections."""
+"""Splits a document into chunks along its tree of sections."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from assistant.splitter.measure import CountTokens, Measure
 from assistant.splitter.sections import Section, section_tree
 from assistant.splitter.spans import Span, break_section, noise_between
 
-# Lines of a section that cost no more than this, and stand before its sub-sections, go with the
-# first piece of those.
+# Text before the first subsection joins that subsection's first chunk if it is no longer than this.
 _SMALL_TOKENS = 40
 
 
@@ -25,18 +24,22 @@ def split(
     max_tokens: int,
     link: Callable[[int, int], str],
 ) -> list[Chunk]:
-    """Break a document into chunks, in the order of its lines.
+    """Split a document into chunks, in document order.
 
-    A section that fits is one chunk, with the sections under it; neighbouring sections
-    share a chunk where together they fit. Tables and code that fit stay whole. A text
-    is exactly its lines, or a part of one line where the line had to be broken.
+    A section that fits, including its subsections, becomes one chunk; neighbouring sections
+    share a chunk if they fit together. Tables and code that fit stay whole. The text of a
+    chunk is exactly its lines, or part of one line if that line had to be broken.
 
     Args:
-        document: What a loader made of the file.
-        file: Names source, path and commit.
-        count_tokens: Tokens of each text, of the embedder that will read the chunks.
-        max_tokens: No `embedded_text` is longer.
-        link: Gives the address for a first and a last line; empty: the document's own.
+        document: The loaded file.
+        file: Provides source, path and commit.
+        count_tokens: Counts the tokens of each text with the embedder's tokenizer.
+        max_tokens: Most tokens in the `embedded_text` of a chunk.
+        link: Returns the address of a first and last line; if empty, the document's own
+            address is used.
+
+    Returns:
+        The chunks; empty for a document without blocks.
     """
     lines = document.text.split("\n")
     if not document.blocks:
@@ -50,7 +53,7 @@ def split(
 
 
 def _pack(root: Section, lines: Sequence[str], measure: Measure) -> list[Span]:
-    """Spans of the whole tree, from the deepest sections up; without recursion."""
+    """Pack the whole tree into spans, from the deepest sections up, without recursion."""
     packed: dict[int, list[Span]] = {}
     for section in reversed(list(root.walk())):
         own = break_section(section.blocks, lines, section.path, measure)
@@ -60,13 +63,13 @@ def _pack(root: Section, lines: Sequence[str], measure: Measure) -> list[Span]:
 
 
 def _merged(groups: Sequence[list[Span]], own_first: bool, measure: Measure) -> list[Span]:
-    """Neighbours joined: whole sections that fit, and a lone heading with what follows it."""
+    """Join neighbours: whole sections that fit, and lone headings with the text after them."""
     result: list[Span] = []
-    whole = False  # whether the last span of `result` is all of its section
-    for place, group in enumerate(groups):
+    whole = False  # whether the last span of `result` is an entire section
+    for number, group in enumerate(groups):
         if result:
             last, first = result[-1], group[0]
-            lead = own_first and place == 1 and whole  # the lines before the sub-sections
+            lead = own_first and number == 1 and whole  # the lines before the subsections
             lone = last.only_headings or (first.only_headings and len(group) == 1)
             lone |= lead and measure.cost(last.start, last.end) <= _SMALL_TOKENS
             under_first = last.only_headings or (lead and (lone or not last.path))
@@ -76,7 +79,7 @@ def _merged(groups: Sequence[list[Span]], own_first: bool, measure: Measure) -> 
                 result[-1:] = [joined, *group[1:]]
                 whole = both_whole
                 continue
-            if last.only_headings and own_first and place == 1 and measure.shows(first.path):
+            if last.only_headings and own_first and number == 1 and measure.shows(first.path):
                 needed = len(result.pop().path)  # its title is in the context of what follows
                 group = [  # noqa: PLW2901 (the same spans, with more context)
                     replace(span, needed=max(needed, span.needed)) for span in group
@@ -87,9 +90,11 @@ def _merged(groups: Sequence[list[Span]], own_first: bool, measure: Measure) -> 
 
 
 def _joined(last: Span, first: Span, under_first: bool, measure: Measure) -> Span | None:
-    """Both as one span, under the titles of `first` or those that they share.
+    """Join two spans under the titles of `first` or those that both share.
 
-    None where noise stands between, where a title would be lost, or where they do not fit.
+    Returns:
+        The joined span; None if noise separates them, if a title would be lost or if they do
+        not fit.
     """
     if noise_between(last.end, first.start, measure):
         return None

@@ -68,7 +68,7 @@ def test_pypi_gives_a_model_where_a_hub_that_answers_does_not(
     application = application_with(hub)
     with caplog.at_level(logging.INFO):
         assert application.chat_model.invoke("alpha", max_tokens=2).text
-    assert f"{HUB_MODEL}: no hub gave it" in caplog.text
+    assert f"{HUB_MODEL}: no hub delivered it" in caplog.text
     assert f"chat model: {EMBEDDED_MODEL}" in caplog.text
     assert application.model_name == EMBEDDED_MODEL
 

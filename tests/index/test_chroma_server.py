@@ -152,7 +152,7 @@ def test_a_restarted_server_is_asked_again(folder: Path, tmp_path: Path) -> None
         vector = embedder.encode_queries(["Page 7"])[0]
         hits = nearest_in(opened.store, vector, 3)
         server.stop()
-        with pytest.raises(IndexServerError, match="does not answer"):
+        with pytest.raises(IndexServerError, match="does not respond"):
             nearest_in(opened.store, vector, 3)
         server.start()
         assert nearest_in(opened.store, vector, 3) == hits
@@ -174,7 +174,7 @@ def test_another_place_of_the_vectors_is_refused(
 
 
 def test_a_server_that_never_answers() -> None:
-    with silent_server() as address, pytest.raises(IndexServerError, match="does not answer"):
+    with silent_server() as address, pytest.raises(IndexServerError, match="does not respond"):
         server_client(ChromaServer(address.removesuffix("/repository"), heartbeat_seconds=0.3))
 
 
@@ -186,7 +186,7 @@ def test_a_server_that_stops_answering_is_not_waited_for(folder: Path, tmp_path:
         build(folder, db, at)
         opened = open_version(db, HashEmbedder(), at)
         server.process.send_signal(signal.SIGSTOP)
-        with pytest.raises(IndexServerError, match="does not answer"):
+        with pytest.raises(IndexServerError, match="does not respond"):
             len(opened.store)
     finally:
         server.process.send_signal(signal.SIGCONT)
@@ -194,7 +194,7 @@ def test_a_server_that_stops_answering_is_not_waited_for(folder: Path, tmp_path:
 
 
 def test_no_server_and_no_address(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(IndexServerError, match="does not answer"):
+    with pytest.raises(IndexServerError, match="does not respond"):
         build(folder, tmp_path / "db", ChromaServer(f"http://127.0.0.1:{free_port()}"))
     with pytest.raises(SettingsError, match="ASSISTANT_CHROMA_URL"):
         build(folder, tmp_path / "db", ChromaServer("somewhere"))
@@ -243,7 +243,7 @@ def test_a_token_is_sent(
     try:
         build(folder, tmp_path / "db", ChromaServer(url, TOKEN, header))
         open_version(tmp_path / "db", HashEmbedder(), ChromaServer(url, TOKEN, header)).close()
-        with pytest.raises(IndexServerError, match="refuses"):
+        with pytest.raises(IndexServerError, match="rejects"):
             open_version(tmp_path / "db", HashEmbedder(), ChromaServer(url, "wrong", header))
     finally:
         proxy.shutdown()

@@ -230,7 +230,7 @@ def test_a_new_version_with_a_damaged_part_is_refused_once_and_tried_again_later
         for clock.now in (2.0, 4.0, 6.0, 70.0, 72.0):
             found = finder.search("narwhal")
             assert (found.version, found.hits) == (before.version, before.hits)
-    refusals = [text for text in caplog.messages if "the old one stays" in text]
+    refusals = [text for text in caplog.messages if "keeping the old one" in text]
     assert len(refusals) == 1
     assert "build_index.py" in refusals[0]
     shutil.rmtree(new)

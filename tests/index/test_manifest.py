@@ -12,7 +12,7 @@ import pytest
 from assistant.documents import Source
 from assistant.errors import IndexCorruptError, IndexMismatchError, SourceUnreachableError
 from assistant.index import LiveIndex, Manifest
-from assistant.index.chunk_links import places_of
+from assistant.index.chunk_links import source_links
 from assistant.index.manifest import FileEntry, SourceEntry
 from assistant.indexing import FileRules
 from assistant.indexing.survey import survey
@@ -107,7 +107,7 @@ def use(manifest: Manifest, sources: list[Source]) -> None:
         return Checkout(source, source.folder, "")
 
     survey(sources, one_away, manifest, FileRules(10_000), silent)
-    places_of(manifest.sources)
+    source_links(manifest.sources)
     assert all(manifest.sources[name].commit is not None for name in manifest.searchable)
 
 

@@ -1,19 +1,21 @@
-"""Documents in groups whose size is bounded."""
+"""Documents in windows of bounded size."""
 
 from __future__ import annotations
 
 import pytest
 
 from assistant.documents import Chunk
-from assistant.indexing.changes import Document, windows
+from assistant.indexing.changes import VersionDocument, windows
 
 
-def document(name: str, chunks: int, copied: int) -> Document:
+def document(name: str, chunks: int, copied: int) -> VersionDocument:
     made = [Chunk(f"{name}{n}", "t", "s", name, (), n, n, "", "", "en", 1) for n in range(chunks)]
-    return Document(f"s/{name}", "", made, frozenset(chunk.id for chunk in made[:copied]), None)
+    return VersionDocument(
+        f"s/{name}", "", made, frozenset(chunk.id for chunk in made[:copied]), None
+    )
 
 
-def sizes(documents: list[Document], size: int) -> list[int]:
+def sizes(documents: list[VersionDocument], size: int) -> list[int]:
     return [sum(len(d.chunks) for d in window) for window in windows(documents, size)]
 
 

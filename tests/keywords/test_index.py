@@ -166,7 +166,7 @@ def test_a_section_is_the_neighbours_under_one_heading_of_one_file(index: Keywor
 
 def test_places_say_which_chunks_are_translations(index: KeywordIndex) -> None:
     zh, en, other = (
-        index.place(index.row_of[f"lmdeploy/docs/{name}#0"])
+        index.position(index.row_of[f"lmdeploy/docs/{name}#0"])
         for name in ("zh_cn/kv.md", "en/kv.md", "en/serve/api.md")
     )
     assert zh.overlaps(en)

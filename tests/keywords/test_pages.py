@@ -5,24 +5,24 @@ from __future__ import annotations
 import pytest
 
 from assistant.documents import Chunk
-from assistant.keywords import Place
-from assistant.keywords.pages import files_of, places, sections, translated_pages
+from assistant.keywords import PagePosition
+from assistant.keywords.pages import files_of, page_positions, sections, translated_pages
 from tests.builders import make_chunk
 
 
 @pytest.mark.parametrize(
     ("other", "expected"),
     [
-        (Place(1, 0.2, 0.4), True),
-        (Place(1, 0.3, 0.4), True),
-        (Place(1, 0.31, 0.51), False),
-        (Place(1, 0.0, 1.0), True),
-        (Place(1, 0.4, 0.6), False),
-        (Place(2, 0.2, 0.4), False),
+        (PagePosition(1, 0.2, 0.4), True),
+        (PagePosition(1, 0.3, 0.4), True),
+        (PagePosition(1, 0.31, 0.51), False),
+        (PagePosition(1, 0.0, 1.0), True),
+        (PagePosition(1, 0.4, 0.6), False),
+        (PagePosition(2, 0.2, 0.4), False),
     ],
 )
-def test_overlaps(other: Place, expected: bool) -> None:
-    here = Place(1, 0.2, 0.4)
+def test_overlaps(other: PagePosition, expected: bool) -> None:
+    here = PagePosition(1, 0.2, 0.4)
     assert here.overlaps(other) is expected
     assert other.overlaps(here) is expected
 
@@ -39,7 +39,7 @@ def test_translated_sections_overlap_though_their_lengths_differ() -> None:
     en = page(
         "docs/en/a.md", "en", "# One\n" + "long " * 60, "## Two\nshort", "## Three\n" + "long " * 9
     )
-    place = places(files_of([*reversed(en), *zh]))
+    place = page_positions(files_of([*reversed(en), *zh]))
     for row, chunk in enumerate(zh):
         overlapping = [other.id for other in en if place[chunk.id].overlaps(place[other.id])]
         assert overlapping == [en[row].id]
@@ -47,7 +47,7 @@ def test_translated_sections_overlap_though_their_lengths_differ() -> None:
 
 def test_parts_of_a_page_cover_it_in_order_and_other_pages_have_other_numbers() -> None:
     chunks = page("a.md", "en", "x" * 10, "y" * 30) + page("b.md", "en", "z")
-    place = places(files_of(reversed(chunks)))
+    place = page_positions(files_of(reversed(chunks)))
     assert (place["a.md0"].start, place["a.md0"].end) == pytest.approx((0, 0.25))
     assert (place["a.md1"].start, place["a.md1"].end) == pytest.approx((0.25, 1))
     assert place["a.md0"].page == place["a.md1"].page != place["b.md0"].page

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.keywords import Place
+from assistant.keywords import PagePosition
 from assistant.retriever.fusion import fold_translations, limit_per_file, reciprocal_rank_fusion
 
 RANKINGS = st.lists(st.lists(st.integers(0, 30), unique=True), min_size=1, max_size=3)
@@ -38,13 +38,13 @@ def test_fusion_keeps_every_item_once_and_sorts_by_score(rankings: list[list[int
 
 # A page in three languages. Files: e (rows 0, 1), c (2, 3) and j (4: the whole page).
 PLACES = {
-    0: Place(0, 0.0, 0.5),
-    1: Place(0, 0.5, 1.0),
-    2: Place(0, 0.0, 0.48),
-    3: Place(0, 0.48, 1.0),
-    4: Place(0, 0.0, 1.0),
-    5: Place(1, 0.0, 0.5),
-    6: Place(1, 0.4, 0.6),
+    0: PagePosition(0, 0.0, 0.5),
+    1: PagePosition(0, 0.5, 1.0),
+    2: PagePosition(0, 0.0, 0.48),
+    3: PagePosition(0, 0.48, 1.0),
+    4: PagePosition(0, 0.0, 1.0),
+    5: PagePosition(1, 0.0, 0.5),
+    6: PagePosition(1, 0.4, 0.6),
 }
 FILES = {0: "e", 1: "e", 2: "c", 3: "c", 4: "j", 5: "other", 6: "other"}
 

@@ -146,7 +146,7 @@ def test_passages_in_memory_are_those_of_the_version_that_a_build_wrote(sample: 
                 *map(tuple, version.keywords.translations(word))
             ]
         for row in range(len(copy.keywords)):
-            assert copy.keywords.place(row) == version.keywords.place(row)
+            assert copy.keywords.position(row) == version.keywords.position(row)
             assert copy.keywords.section(row) == version.keywords.section(row)
         rows = np.arange(len(copy.keywords))
         np.testing.assert_allclose(copy.vectors.of(rows), version.vectors.of(rows), atol=1e-6)

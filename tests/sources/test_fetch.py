@@ -358,7 +358,7 @@ def test_over_gits_own_protocol(upstream: Repository, clones: Path) -> None:
             get(f"{server}/nowhere", clones=clones)
     checkout = get(f"{server}/upstream", clones=clones)
     assert checkout.status == "kept"
-    assert "does not answer" in checkout.reason
+    assert "does not respond" in checkout.reason
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -388,7 +388,7 @@ def test_nothing_listens(clones: Path) -> None:
 def test_an_address_that_never_answers(clones: Path) -> None:
     with (
         silent_server() as address,
-        pytest.raises(SourceUnreachableError, match="no end after 1 s"),
+        pytest.raises(SourceUnreachableError, match="timed out after 1 s"),
     ):
         get(address, clones=clones, timeout_seconds=1)
 

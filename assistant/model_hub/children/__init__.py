@@ -1,5 +1,5 @@
-"""Programs that run a hub's own client library, each in a process of its own.
+"""Programs that run a hub's client library in a child process.
 
-They print what the hub lists, are told what is wanted, and download it. They import
-nothing of this package: OpenXLab's runs in another environment.
+Each prints the repository's files, reads which of them to download, and downloads those. They
+do not import this package, since the one for OpenXLab runs in another environment.
 """

@@ -1,7 +1,7 @@
-"""Downloads from Hugging Face, or a mirror of it, with huggingface_hub; goes on where it was.
+"""Downloads from Hugging Face or a mirror with huggingface_hub, and resumes partial downloads.
 
-huggingface_hub throws away what a download that was broken off brought, so that a file's
-part is kept here and handed to its `http_get`, which asks the server for the rest.
+huggingface_hub discards partial files when a download is aborted. This program keeps them and
+passes them to its `http_get`, which requests the rest.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 from protocol import ask_which  # type: ignore[import-not-found]
 
-# Written so often, that what is on disk shows whether a slow download goes on.
+# Small enough that the growth of the file shows whether a slow download is still alive.
 constants.DOWNLOAD_CHUNK_SIZE = 1 << 18
 
 
 def main(endpoint: str, repository: str, revision: str, folder: Path) -> None:
-    """List the repository, download what the parent wants into `folder / "files"`."""
+    """List the repository, and download the files that the parent chooses to `folder / "files"`."""
     info = HfApi(endpoint=endpoint).model_info(
         repository, revision=revision or None, files_metadata=True
     )
@@ -37,7 +37,7 @@ def main(endpoint: str, repository: str, revision: str, folder: Path) -> None:
 
 
 def _forget_other_commit(folder: Path, commit: str) -> None:
-    """Files of two commits are never mixed."""
+    """Delete files of any other commit, so that files of two commits are never mixed."""
     note = folder / "commit"
     if note.is_file() and note.read_text() != commit:
         shutil.rmtree(folder / "files", ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Downloads from ModelScope with its hub client, which goes on where it was."""
+"""Downloads from ModelScope with its hub client, which resumes partial downloads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from protocol import ask_which  # type: ignore[import-not-found]
 
 
 def main(endpoint: str, repository: str, revision: str, folder: Path) -> None:
-    """List the repository, download what the parent wants into `folder / "files"`."""
+    """List the repository, and download the files that the parent chooses to `folder / "files"`."""
     api = HubApi(endpoint=endpoint)
     found = api.list_repo_files(repository, "model", revision=revision or None)
     listing = {file.path: (file.size or None, file.sha256) for file in found if not file.is_dir}

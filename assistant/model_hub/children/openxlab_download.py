@@ -1,8 +1,7 @@
-"""Downloads from OpenXLab with its SDK (openxlab 0.1.3), in an environment of its own.
+"""Downloads from OpenXLab with its SDK (openxlab 0.1.3), in a separate environment.
 
-The SDK signs in and says where each file lies. Its own download starts from nothing every
-time and takes a connection that breaks for the end of the file, so that the bytes are
-fetched here.
+The SDK signs in and returns the address of each file. Its own download never resumes and
+mistakes a broken connection for the end of the file, so this program fetches the files itself.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _BLOCK_BYTES = 1 << 18
 
 
 def main(endpoint: str, repository: str, _revision: str, folder: Path) -> None:
-    """List the repository, download what the parent wants into `folder / "files"`."""
+    """List the repository, and download the files that the parent chooses to `folder / "files"`."""
     user_token.AUTH_CLIENT = AuthClient(f"{endpoint}/sso-be/api/v1/open/")
     owner, _, name = repository.partition("/")
     models, files = OpenapiClient(endpoint).get_download_url(owner, name, None, None, None)
@@ -56,16 +55,16 @@ def _download(url: str, target: Path, part: Path) -> None:
 
 
 def _fetch_rest(url: str, part: Path) -> None:
-    """Append what `part` lacks; raise when the connection ends before the file does."""
-    there = part.stat().st_size if part.is_file() else 0
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={there}-"} if there else {})
+    """Append the missing bytes to `part`; raise if the connection ends before the file does."""
+    offset = part.stat().st_size if part.is_file() else 0
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECONDS) as response:
         total = _total_bytes(response)
         if response.status_code == 416:
-            if there == total:
+            if offset == total:
                 return
             part.unlink()
-            raise requests.ConnectionError(f"{part.name} was longer than the file; begun again")
+            raise requests.ConnectionError(f"{part.name} was longer than the file; restarting")
         response.raise_for_status()
         with part.open("ab" if response.status_code == 206 else "wb") as file:
             for block in response.iter_content(_BLOCK_BYTES):
@@ -76,7 +75,7 @@ def _fetch_rest(url: str, part: Path) -> None:
 
 
 def _total_bytes(response: requests.Response) -> int | None:
-    """The whole file's size, as the answer's headers tell it."""
+    """The size of the whole file according to the response headers; None if unknown."""
     total = response.headers.get("Content-Range", "").rpartition("/")[2]
     if not total and response.status_code == 200 and "Content-Encoding" not in response.headers:
         total = response.headers.get("Content-Length", "")

@@ -1,4 +1,4 @@
-"""What the child programs say to their parent: one line out, one line in; knows no hub."""
+"""The child programs' side of the conversation with their parent: one line out, one line in."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import sys
 import threading
 from collections.abc import Mapping
 
-# Client libraries print as they please; standard output is kept for the parent.
+# Client libraries print to standard output, which is reserved for the parent.
 _to_parent = sys.stdout
 sys.stdout = sys.stderr
 
 
 def ask_which(listing: Mapping[str, tuple[int | None, str | None]]) -> list[str]:
-    """Tell the parent what there is (size and SHA-256 of each name), return what it wants.
+    """Send the parent a listing, and return the names of the files it wants.
 
-    From then on this process ends when its parent does.
+    From then on, this process ends when its parent does.
+
+    Args:
+        listing: Size and SHA-256 of each file by name; None if unknown.
     """
     print(json.dumps(listing), file=_to_parent, flush=True)
     wanted: list[str] = json.loads(sys.stdin.readline())
