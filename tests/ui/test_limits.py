@@ -123,7 +123,7 @@ def test_the_oldest_questions_leave_a_long_conversation_and_it_is_said(
         "second kv cache",
         "third kv cache",
     ]
-    expect(page.locator("#chat .note").first).to_contain_text("no longer part of this conversation")
+    expect(page.locator("#chat .note").first).to_contain_text("dropped from this conversation")
     expect(page.locator("#sources .earlier")).to_have_count(1)
     page.locator("#chat a.cite").first.click()
     expect(page.locator("#source-1-1 .passage")).to_be_visible()
