@@ -49,7 +49,7 @@ WELCOME_HINT = Words(
     "Ask in English or Chinese. Every statement cites its source, and if the knowledge base "
     "has no answer, the assistant says so.",
 )
-ASK = Words("输入问题，按 Enter 发送", "Ask a question, Enter to send")
+ASK = Words("输入问题，按 Enter 发送", "Ask a question (Enter to send)")
 QUESTION = Words("问题", "Question")
 CHAT = Words("对话", "Conversation")
 SEND = Words("发送", "Send")
