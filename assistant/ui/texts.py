@@ -114,7 +114,7 @@ NOTHING_FOUND = Words("没有找到相关原文。", "No passages were found.")
 NEARBY = Words("相近内容", "Related")
 NEARBY_HINT = Words(
     "以下内容只是相近，不能作为回答的依据。",
-    "These passages are only loosely related. They do not support an answer.",
+    "These passages are only loosely related. They are not evidence for an answer.",
 )
 EARLIER = Words("之前的问题", "Earlier questions")
 CITED = Words("已引用", "cited")
