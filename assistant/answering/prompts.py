@@ -54,7 +54,7 @@ _REFUSAL: dict[Language, str] = {
 }
 _NEARBY: dict[Language, str] = {
     "zh": "知识库里相近的主题：{topics}。",
-    "en": "Nearby topics that it does have: {topics}.",
+    "en": "Related topics it does cover: {topics}.",
 }
 
 

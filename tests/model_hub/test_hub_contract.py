@@ -60,7 +60,7 @@ class OneHub:
 
 def endpoints(**addresses: str) -> Endpoints:
     """Where no address is given, nobody answers."""
-    nobody = dict.fromkeys(("huggingface", "modelscope", "openxlab"), NOWHERE)
+    nobody = dict.fromkeys(SERVERS, NOWHERE)
     return Endpoints(**(nobody | addresses))  # type: ignore[arg-type]
 
 
@@ -125,9 +125,7 @@ def test_names_a_file_that_is_missing(one_hub: OneHub) -> None:
 def test_a_repository_that_is_not_there(one_hub: OneHub) -> None:
     model = folder_model()
     nowhere = type(model.huggingface)("lab/other")  # type: ignore[misc]
-    other = CatalogueModel(
-        **{**vars(model), "openxlab": nowhere, "modelscope": nowhere, "huggingface": nowhere}
-    )
+    other = CatalogueModel(**{**vars(model), **dict.fromkeys(SERVERS, nowhere)})
     with pytest.raises(ModelNotFoundError) as raised:
         one_hub.hub(other).fetch("tiny")
     reason = raised.value.got.partition(f"{one_hub.name}: ")[2]

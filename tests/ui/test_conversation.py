@@ -62,7 +62,7 @@ def test_seconds_of_waiting_are_not_read_aloud() -> None:
 
 def test_an_answer_without_citation_is_said_to_be_so() -> None:
     exchange = Exchange(Question("q"), "answered", (make_citation(),), text="yes")
-    assert "names no passage" in Seen(messages((exchange,))[1]["content"]).text
+    assert "cites no passage" in Seen(messages((exchange,))[1]["content"]).text
 
 
 def test_an_error_keeps_what_was_written_before_it() -> None:

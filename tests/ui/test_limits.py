@@ -59,7 +59,7 @@ def test_a_question_too_soon_stays_in_the_box_with_a_sentence(
     ask(page)
     answered(page)
     ask(page, "how to install lmdeploy")
-    expect(page.locator("#chat .notice")).to_contain_text("many questions at once")
+    expect(page.locator("#chat .notice")).to_contain_text("Too many questions in a short time")
     assert page.input_value("#box textarea") == "how to install lmdeploy"
     expect(page.locator("#send")).to_be_visible()
     expect(page.locator("#chat .answer.answered")).to_have_count(1)
@@ -123,7 +123,7 @@ def test_the_oldest_questions_leave_a_long_conversation_and_it_is_said(
         "second kv cache",
         "third kv cache",
     ]
-    expect(page.locator("#chat .note").first).to_contain_text("no longer part of this conversation")
+    expect(page.locator("#chat .note").first).to_contain_text("dropped from this conversation")
     expect(page.locator("#sources .earlier")).to_have_count(1)
     page.locator("#chat a.cite").first.click()
     expect(page.locator("#source-1-1 .passage")).to_be_visible()
@@ -179,5 +179,5 @@ def test_a_trimmed_conversation_has_one_note_in_front() -> None:
     once = trimmed(exchanges("a", "b", "c"), 2)
     twice = trimmed((*once, *exchanges("d")), 2)
     assert [exchange.question.text for exchange in twice] == ["", "c", "d"]
-    assert "no longer part" in messages(twice)[0]["content"]
+    assert "have been dropped" in messages(twice)[0]["content"]
     assert len(messages(twice)) == 5

@@ -308,7 +308,7 @@ def test_what_cannot_be_answered_is_refused_with_nearby_topics(
     ask(page, "who won the match")
     page.wait_for_selector("#chat .answer.refused")
     assert "I do not know" in page.locator("#chat .answer").inner_text()
-    assert "Nearby" in page.locator("#sources .panel-title").inner_text()
+    assert "Related" in page.locator("#sources .panel-title").inner_text()
     assert "not evidence" in page.locator("#sources").inner_text()
     assert page.locator("li.source").count() == 3
     assert model.asked == []
@@ -422,7 +422,7 @@ def test_a_running_build_is_shown_and_its_sources_appear_by_themselves(
     viewport = {"viewport": PHONE, "is_mobile": True} if device == "phone" else {}
     page = open_page(address, **viewport)
     told = page.locator("#building .t:visible")
-    expect(told).to_contain_text("Source 3 of 7, <i>xtuner</i>: 25 % done, about 2 min left.")
+    expect(told).to_contain_text("Source 3 of 7, <i>xtuner</i>: 25% done, about 2 min left.")
     assert page.locator("#building progress").get_attribute("value") == "25"
     assert no_sideways_scrolling(page)
     page.click("#scope .label-wrap")

@@ -47,11 +47,11 @@ def test_nothing_of_a_hostile_document_gets_through() -> None:
     assert "<script>window.hacked" in seen.text
 
 
-def test_sources_of_a_refused_question_are_called_nearby_and_not_evidence() -> None:
+def test_sources_of_a_refused_question_are_called_related_and_not_evidence() -> None:
     refused = Seen(panel((Exchange(Question("q"), "refused", (make_citation(),)),))).text
     answered = Seen(panel((Exchange(Question("q"), "answered", (make_citation(),)),))).text
     assert "not evidence" in refused
-    assert "Nearby" in refused
+    assert "Related" in refused
     assert "not evidence" not in answered
 
 
