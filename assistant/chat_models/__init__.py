@@ -1,6 +1,7 @@
-"""Chat models: `choice` says which one and why, the other modules are one for each engine.
+"""Choice and loading of the chat model.
 
-An engine's module is imported only when it is chosen.
+`choice` decides which model runs on which engine, and why. Each engine has a module of its
+own, imported only if that engine is chosen.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ __all__ = [
 
 
 def load(choice: Choice, settings: Settings) -> BaseChatModel:
-    """Load what was chosen and located; takes seconds.
+    """Load the chosen model; takes seconds.
 
     Args:
         choice: From `choose`, with the path from `located`.
-        settings: Context, temperature, threads and whatever else the backend takes.
+        settings: Context size, temperature, threads and other options of the engine.
 
     Raises:
-        ChatModelError: It cannot be loaded, or the server does not answer.
+        ChatModelError: The model cannot be loaded, or the server does not answer.
     """
     if choice.backend == "openai_compatible" or choice.path is None:
         from assistant.chat_models import openai_compatible

@@ -1,4 +1,4 @@
-"""The choice of the chat model: from the settings, the machine and the hubs in reach."""
+"""Chooses the chat model from the settings, the hardware and the reachable hubs."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ GPU_MODEL = "internlm3-8b-instruct"
 HUB_MODEL = "internlm2_5-1_8b-chat-gguf"
 EMBEDDED_MODEL = "qwen2.5-coder-1.5b-instruct"
 SMALL_MODEL = "qwen2.5-coder-0.5b-instruct"
-# What GPU_MODEL takes with its cache, in 16 and in 4 bits: 8.8 billion weights.
+# Memory for GPU_MODEL (8.8 billion weights) with its cache, in 16 and in 4 bits.
 _GPU_GB, _GPU_4BIT_GB = 18, 8
-# Below this, EMBEDDED_MODEL (1.1 GB), the index and the page do not fit together.
+# With less memory, EMBEDDED_MODEL (1.1 GB), the index and the page do not fit together.
 _SMALL_MEMORY_GB = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What answers, and why.
+    """The chosen chat model and the reason for it.
 
     Attributes:
-        backend: The engine.
-        model: A name in the catalogue, a path, or the name on a server; "auto": its first.
+        backend: Engine that runs the model.
+        model: A name in the catalogue, a path, or a name on the server; "auto" means the
+            server's first model.
         reason: A clause for the log.
-        load_in_4bit: For transformers.
-        path: The model's file or folder on this machine, once it is there; None on a server.
+        load_in_4bit: Whether transformers quantizes the model to 4 bits.
+        path: The model's local file or folder; None if it is on a server or not yet located.
     """
 
     backend: ChatBackend
@@ -50,13 +51,13 @@ def choose(
     reachable_hub: bool | None = None,
     backends: Mapping[str, str] | None = None,
 ) -> Choice:
-    """Choose backend and model: what is set wins, else what the machine can run.
+    """Choose backend and model: explicit settings first, otherwise what the machine can run.
 
     Args:
-        settings: What the owner wants.
-        machine: What there is.
-        reachable_hub: Whether a model hub other than PyPI answers; None: not known, taken as no.
-        backends: The catalogue's backend for each model name.
+        settings: The owner's configuration.
+        machine: Hardware of this machine.
+        reachable_hub: Whether a model hub other than PyPI answers; None (unknown) counts as no.
+        backends: Catalogue model name -> backend.
     """
     asked = settings.chat_backend
     named = settings.chat_model if settings.chat_model != "auto" else None
@@ -76,7 +77,7 @@ def choose(
 
 
 def default_concurrency(choice: Choice, settings: Settings) -> int:
-    """Answers written at once: local engines write one after the other, a server several."""
+    """Number of answers written at once: one for a local engine, several for a server."""
     if settings.concurrency is not None:
         return settings.concurrency
     return 8 if choice.backend == "openai_compatible" else 1
@@ -119,7 +120,7 @@ def _on_cpu(machine: Hardware, reachable_hub: bool, why: str) -> Choice:
     if not why and gpu is None:
         why = "no GPU"
     elif not why:
-        lacking = "too little memory" if reachable_hub else "no hub in reach to get its model from"
+        lacking = "too little memory" if reachable_hub else "no reachable hub with a model for it"
         why = f"a GPU with {gpu:.0f} GB and {lacking}"
     found = f"{why}, {machine.cores} cores, {machine.memory_gb:.0f} GB of memory"
     if machine.memory_gb < _SMALL_MEMORY_GB or machine.cores < 2:
@@ -130,15 +131,15 @@ def _on_cpu(machine: Hardware, reachable_hub: bool, why: str) -> Choice:
 
 
 def located(choice: Choice, fetch: Callable[[str], Path]) -> Path | None:
-    """The file or folder of the chosen model; None where a server has it.
+    """File or folder of the chosen model; None for a model on a server.
 
     Args:
         choice: From `choose`.
-        fetch: Gives the path of a model's name, downloaded if need be.
+        fetch: Model name -> path, downloading the model if necessary.
 
     Raises:
-        ChatModelError: The model is a path, and there is nothing.
-        ModelNotFoundError: No hub gives the model.
+        ChatModelError: The model is given as a path that does not exist.
+        ModelNotFoundError: No hub provides the model.
     """
     if choice.backend == "openai_compatible":
         return None

@@ -230,7 +230,9 @@ class FailingEngine(Engine):
 def test_half_an_answer_does_not_pass_as_whole(error):
     stream = LlamaCppChatModel(engine=FailingEngine(error), model_name="tiny").stream("alpha")
     assert next(stream).content == "half"
-    with pytest.raises(ChatModelError, match="out of bounds" if error else "without saying why"):
+    with pytest.raises(
+        ChatModelError, match="out of bounds" if error else "without giving a reason"
+    ):
         list(stream)
 
 
