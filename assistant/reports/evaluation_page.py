@@ -68,7 +68,7 @@ def _tiles(found: Evaluation) -> str:
         tiles.append((_count(cross, "hit@5"), "cross-lingual in the first 5"))
     if refusal := report.get("refusal"):
         if report.get("refusal_by_kind"):
-            tiles.append((f"{refusal['f1']:.3f}", "F1 of refusing"))
+            tiles.append((f"{refusal['f1']:.3f}", "F1 of refusals"))
         tiles.append((f"{refusal['false_refusals']:.1%}", "refused in error"))
     if "latency_ms" in report:
         latency = report["latency_ms"]
@@ -139,7 +139,7 @@ def _refusal(found: Evaluation) -> str:
         ]
         every = found.report["refusal"]
         lines.append(["all", "", "", *(f"{every[s]:.3f}" for s in ("precision", "recall", "f1"))])
-        cards += _card("Refusing, by kind", _rows(head, lines))
+        cards += _card("Refusals by kind", _rows(head, lines))
     return f"<h2>Can it be answered?</h2>{_block('plots', cards)}"
 
 

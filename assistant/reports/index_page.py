@@ -79,10 +79,10 @@ def report_page(
     colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(names)}
     where = "in this folder" if manifest.vectors == EMBEDDED else f"at {manifest.vectors}"
     facts = (
-        f"{len(manifest.files):,} files, {manifest.chunks:,} chunks, vectors of "
-        f"{manifest.dimension} numbers {escape(where)}, embedder "
+        f"{len(manifest.files):,} files, {manifest.chunks:,} chunks, "
+        f"{manifest.dimension}-dimensional vectors {escape(where)}, embedder "
         f"{escape(manifest.embedder.partition(':')[0])}, at most "
-        f"{manifest.splitting.get('chunk_tokens', '?')} tokens in a chunk."
+        f"{manifest.splitting.get('chunk_tokens', '?')} tokens per chunk."
     )
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -98,7 +98,7 @@ class Passages:
         for collection, row_of in wanted.items():
             chunks = self.collections[collection].store.get(row_of)
             if lacking := row_of.keys() - chunks.keys():
-                why = f"it has no text of {', '.join(sorted(lacking))}"
+                why = f"it lacks the text of {', '.join(sorted(lacking))}"
                 raise IndexCorruptError.of(f"the index {self.collections[collection].name}", why)
             found |= {row_of[identifier]: chunk for identifier, chunk in chunks.items()}
         return found

@@ -114,7 +114,7 @@ class KnowledgeRetriever(BaseRetriever):
             try:
                 found = candidates(passages, question, vector, filters)
             except (KeyError, IndexError, ValueError) as error:
-                why = f"words and vectors do not agree: {error}"
+                why = f"keywords and vectors do not match: {error}"
                 raise IndexCorruptError.of(f"the index {passages.name}", why) from error
             fused = fuse(found)
             evidence = weigh(found, list(fused), len(passages))

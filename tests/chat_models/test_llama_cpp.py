@@ -317,7 +317,7 @@ def test_a_file_of_another_kind(tmp_path, settings):
 def test_a_truncated_file(tiny_gguf, tmp_path, settings, share):
     content = tiny_gguf.read_bytes()
     (tmp_path / "cut.gguf").write_bytes(content[: max(8, int(len(content) * share))])
-    with pytest.raises(ChatModelError, match=r"cannot load .*cut\.gguf.*whole GGUF"):
+    with pytest.raises(ChatModelError, match=r"cannot load .*cut\.gguf.*complete GGUF"):
         llama_cpp.load(tmp_path / "cut.gguf", settings)
 
 
