@@ -286,7 +286,7 @@ _SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
     (
         openai.PermissionDeniedError,
         "{address} does not allow this key to use {model}",
-        "a key with permission",
+        "a key with permission to use the model",
         "Set ASSISTANT_OPENAI_API_KEY, or choose another ASSISTANT_CHAT_MODEL.",
     ),
     (
