@@ -325,7 +325,7 @@ def test_a_file_larger_than_memory(tmp_path, settings):
     with (tmp_path / "huge.gguf").open("wb") as file:
         file.write(b"GGUF")
         file.truncate(1 << 43)  # 8 TB that take no place on the disk
-    with pytest.raises(ChatModelError, match=r"takes 8192\.0 GB"):
+    with pytest.raises(ChatModelError, match=r"needs 8192\.0 GB"):
         llama_cpp.load(tmp_path / "huge.gguf", settings)
 
 
