@@ -1,7 +1,7 @@
-"""Everything that answers and builds, made once from the settings, each part when first needed.
+"""The application: every part that answers or builds, created once on first use.
 
-Page, scripts and every other door get this object. Heavy libraries are imported where they
-are needed, so that a build starts without those of a chat model.
+The page, the scripts and the APIs share this object. Heavy libraries are imported inside
+the properties, so that a build does not load those of a chat model.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ _Part = TypeVar("_Part")
 
 
 class _Once(Generic[_Part]):
-    """A part of an application that is made when it is first asked for.
+    """A part of an application, created on first access.
 
-    Unlike `functools.cached_property`, two threads that ask at once get the same object.
+    Unlike with `functools.cached_property`, concurrent threads get the same object.
     """
 
     def __init__(self, make: Callable[[Any], _Part]) -> None:
@@ -68,15 +68,15 @@ class _Once(Generic[_Part]):
 
 
 class Application:
-    """The parts that the settings describe.
+    """The parts described by the settings.
 
     Args:
-        settings: What the owner wants.
-        progress: Told of downloads and builds.
+        settings: The owner's configuration.
+        progress: Called during downloads and builds.
 
     Attributes:
-        made: The parts made so far, by name.
-        making: Held while a part is made.
+        made: Parts created so far, by name.
+        making: Lock held while a part is created.
     """
 
     def __init__(self, settings: Settings, progress: Progress = silent) -> None:
@@ -87,7 +87,7 @@ class Application:
 
     @_Once
     def hub(self) -> ModelHub:
-        """The model hubs in the configured order."""
+        """The model hubs, in the configured order."""
         settings = self.settings
         return ModelHub(
             folder=settings.models_folder,
@@ -104,12 +104,12 @@ class Application:
 
     @_Once
     def embedder(self) -> Embedder:
-        """The one embedder of build and query, downloaded if it is not there."""
+        """The embedder shared by builds and queries, downloaded if necessary."""
         return load_embedder(self.hub.fetch(self.settings.embedder))
 
     @_Once
     def chroma_server(self) -> ChromaServer | None:
-        """The server that holds the vectors; None: the index folder does."""
+        """The server that stores the vectors, or None if the index folder stores them."""
         settings = self.settings
         if not settings.chroma_url:
             return None
@@ -119,12 +119,12 @@ class Application:
 
     @_Once
     def index(self) -> LiveIndex:
-        """The index in use; follows builds while it is open."""
+        """The index in use; switches to new versions as builds finish."""
         return LiveIndex(self.settings.db_folder, self.embedder, self.chroma_server)
 
     @_Once
     def reranker(self) -> Reranker | None:
-        """The cross-encoder that the settings name; None: they name none."""
+        """The configured cross-encoder, or None."""
         from assistant.retriever.reranking import CrossEncoderReranker
 
         if not self.settings.reranker:
@@ -133,7 +133,7 @@ class Application:
 
     @_Once
     def retriever(self) -> KnowledgeRetriever:
-        """Finds passages in the index in use."""
+        """Retriever over the index in use."""
         from assistant.retriever import KnowledgeRetriever
 
         return KnowledgeRetriever(
@@ -145,9 +145,9 @@ class Application:
 
     @_Once
     def chat_model_choice(self) -> Choice:
-        """Which chat model answers and why, its files on this machine.
+        """Which chat model answers, why, and where its files are.
 
-        Where no hub gives the model that was chosen, PyPI's is taken.
+        Falls back to the model on PyPI if no hub provides the chosen one.
         """
         choice = self._choose(only_pypi=False)
         try:
@@ -161,7 +161,7 @@ class Application:
 
     @_Once
     def chat_model(self) -> BaseChatModel:
-        """The chat model of `chat_model_choice`, loaded."""
+        """The chat model named by `chat_model_choice`, loaded."""
         from assistant import chat_models
 
         model = chat_models.load(self.chat_model_choice, self.settings)
@@ -171,15 +171,15 @@ class Application:
 
     @property
     def model_name(self) -> str:
-        """Name of the chat model as people know it."""
+        """Display name of the chat model."""
         choice = self.chat_model_choice
-        if choice.model == "auto":  # the server's first
+        if choice.model == "auto":  # the first model of the server
             return str(getattr(self.chat_model, "model_name", ""))
         return Path(choice.model).name
 
     @_Once
     def slots(self) -> WritingSlots:
-        """How many answers are written at once, whichever door they are asked through."""
+        """Limit on answers written at once, shared by the page and all APIs."""
         from assistant import chat_models
         from assistant.answering.slots import WritingSlots
 
@@ -188,14 +188,14 @@ class Application:
 
     @_Once
     def finder(self) -> Finder:
-        """Finds passages, and decides whether a question can be answered."""
+        """Finds passages and decides whether a question can be answered."""
         from assistant.answering.find import Finder
         from assistant.answering.follow_up import standalone_by_rules
         from assistant.answering.grounding import Calibrations
 
         settings = self.settings
         calibrations = Calibrations()
-        calibrations(self.retriever.manifest)  # warns at the start, not at the first question
+        calibrations(self.retriever.manifest)  # warns at start-up, not at the first question
         return Finder(
             self.retriever,
             calibration=calibrations,
@@ -221,7 +221,7 @@ class Application:
 
     @_Once
     def chain(self) -> AnswerChain:
-        """Finder and writer, joined."""
+        """Finder and writer in one chain."""
         from assistant.answering.chain import AnswerChain
 
         return AnswerChain(self.finder, self.writer, self.slots)
@@ -237,10 +237,10 @@ class Application:
         """Bring the index up to date with the sources file.
 
         Args:
-            offline: Use the clones as they are.
-            rebuild: Forget the index and all stored vectors first.
-            growing: Add the sources that the index lacks one by one; see `build_growing`.
-            ray_workers: Embed on Ray; see `plan_of`.
+            offline: Use existing clones without fetching.
+            rebuild: Discard the index and all stored vectors first.
+            growing: Add missing sources one by one; see `build_growing`.
+            ray_workers: Number of Ray workers that embed; see `plan_of`. None: no Ray.
         """
         from assistant.indexing import SourceFetcher
         from assistant.indexing.build import build
@@ -248,7 +248,7 @@ class Application:
         from assistant.indexing.job import plan_of
 
         settings = self.settings
-        read_sources(settings.sources_file)  # reported before a model is downloaded
+        read_sources(settings.sources_file)  # fail before downloading a model
         embedder = self.embedder
         plan = plan_of(
             settings, embedder, self.chroma_server, rebuild=rebuild, ray_workers=ray_workers
@@ -258,7 +258,7 @@ class Application:
         return start(settings, embedder, plan, fetch, self.progress)
 
     def write_index_report(self, file: Path) -> None:
-        """Write an HTML page about the index in use."""
+        """Write an HTML report on the index in use."""
         from assistant.reports.index_page import write_report_page
 
         version = open_version(self.settings.db_folder, self.embedder, self.chroma_server)
@@ -266,12 +266,12 @@ class Application:
             write_report_page(file, opened.folder, opened.manifest, opened.store)
 
     def close(self) -> None:
-        """Close the index if it was opened."""
+        """Close the index if it is open."""
         if "index" in self.made:
             self.index.close()
 
     def _rewritten(self, question: str, history: Sequence[Turn]) -> str:
-        """The question as the chat model makes it stand alone."""
+        """The question, rewritten by the chat model to stand alone."""
         from assistant.answering.follow_up import standalone_by_model
 
         return standalone_by_model(question, history, self.chat_model, self.slots.place)

@@ -1,4 +1,4 @@
-"""The JSON of hits, search results, answers and errors: the same from every script and door."""
+"""JSON fields of hits, search results, answers and errors, shared by all scripts and APIs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Fields = Mapping[str, Any]
 
 
 def hit_fields(hit: SearchHit) -> Fields:
-    """A passage with its place in a ranking."""
+    """A passage with its rank and score."""
     chunk = hit.chunk
     return {
         "rank": hit.rank,
@@ -28,7 +28,7 @@ def hit_fields(hit: SearchHit) -> Fields:
 
 
 def retrieved_fields(retrieved: Retrieved) -> Fields:
-    """What a search has found, and whether the question can be answered from it."""
+    """Results of a search, and whether they answer the question."""
     return {
         "question": retrieved.question.text,
         "hits": [hit_fields(hit) for hit in retrieved.hits],
@@ -43,7 +43,7 @@ def retrieved_fields(retrieved: Retrieved) -> Fields:
 
 
 def answer_fields(answer: Answer) -> Fields:
-    """An answer; its id is `answer_id`, as `id` is that of a question in a file of questions."""
+    """An answer. Its ID is `answer_id`; `id` is used for questions in a questions file."""
     timings = answer.timings
     return {
         "answer": answer.text,
@@ -64,7 +64,7 @@ def answer_fields(answer: Answer) -> Fields:
 
 
 def error_fields(error: AssistantError) -> Fields:
-    """An error in one sentence, and in its parts."""
+    """An error as one sentence and as separate fields."""
     return {
         "error": str(error),
         "kind": type(error).__name__,

@@ -1,4 +1,4 @@
-"""What is checked, and told in the log, before gradio and the models are loaded."""
+"""Checks and log lines at start-up, before Gradio and the models are loaded."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _NAMED_SOURCES = 6
 
 
 def check_settings(settings: Settings) -> None:
-    """Find what would stop the start later: the address, files and folders of the settings.
+    """Check the configured address, files and folders, so that mistakes surface early.
 
     Raises:
-        ServerError: The address cannot be listened on.
-        SettingsError: A folder is a file, or the address of the Chroma server is none.
-        SourcesFileError: The sources file is invalid; or missing, where there is no index.
+        ServerError: The address or port cannot be listened on.
+        SettingsError: A folder is a file, or the Chroma server's address is invalid.
+        SourcesFileError: The sources file is invalid, or both it and the index are missing.
     """
     listen(settings.host, settings.port).close()
     for variable in ("db_folder", "models_folder", "repositories_folder"):
@@ -35,7 +35,7 @@ def check_settings(settings: Settings) -> None:
         read_sources(settings.sources_file)
     else:
         logger.warning(
-            "There is no sources file %s: the index is served without updates.",
+            "The sources file %s does not exist: the index is served without updates.",
             settings.sources_file,
         )
 
@@ -44,9 +44,9 @@ def tell_index(db_folder: Path) -> None:
     """Log which index is served.
 
     Raises:
-        IndexNotFoundError: Nothing was built in `db_folder`.
-        IndexCorruptError: Its manifest cannot be read.
-        IndexMismatchError: It has another format.
+        IndexNotFoundError: `db_folder` holds no finished build.
+        IndexCorruptError: The manifest cannot be read.
+        IndexMismatchError: The index has an unsupported format.
     """
     version = current_version(db_folder)
     if version is None:
@@ -69,7 +69,7 @@ def tell_index(db_folder: Path) -> None:
 def _exists(file: Path) -> bool:
     try:
         return file.exists()
-    except OSError:  # no permission to look: reading it says so
+    except OSError:  # no permission: reading the file will report it
         return True
 
 
@@ -77,11 +77,11 @@ def _check_folder(variable: str, folder: Path) -> None:
     try:
         existing = next(path for path in (folder, *folder.parents) if path.exists())
         usable = existing.is_dir()
-    except OSError:  # no permission to look: whoever needs the folder says more
+    except OSError:  # no permission: the part that uses the folder will report it
         return
     if not usable:
         raise SettingsError(
             f"{variable} is {folder}, and {existing} is a file",
             expected="a folder",
-            action=f"Set {variable} to a folder; one that is missing is made.",
+            action=f"Set {variable} to a folder; a missing folder is created.",
         )

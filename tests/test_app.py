@@ -118,7 +118,7 @@ def test_a_port_in_use_is_told_before_anything_is_loaded(environment: dict[str, 
         port = taken.getsockname()[1]
         code, log = refused_app(environment | {"ASSISTANT_PORT": str(port)})
     assert (code, log.count("\n")) == (1, 1)
-    assert log.startswith(f"Error: port {port} of 127.0.0.1 cannot be listened on")
+    assert log.startswith(f"Error: cannot listen on port {port} of 127.0.0.1")
 
 
 def test_a_proxy_that_gradio_cannot_be_imported_with_is_told(environment: dict[str, str]) -> None:

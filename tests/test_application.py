@@ -214,7 +214,7 @@ def test_the_calibration_follows_the_index(
     unreadable = replace(manifest, calibration={"threshold": 0.5})
     assert calibrations(unreadable).threshold == 0.4
     assert calibrations(unreadable).threshold == 0.4
-    assert caplog.text.count("the calibration before stays in use") == 1
+    assert caplog.text.count("keeping the previous calibration") == 1
     with pytest.raises(IndexCorruptError):
         Calibrations()(unreadable)
 

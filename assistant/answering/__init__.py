@@ -1,6 +1,7 @@
-"""A question and its history to an answer with citations.
+"""Turns a question and its history into an answer with citations.
 
-`find` searches and decides whether there is an answer: `follow_up` makes the question stand
-alone, `grounding` judges the evidence. `write` answers: `prompts` builds the messages,
-`citations` checks the numbers. `chain` joins both, and `stream` hands the events to asyncio.
+`find` searches and decides whether there is an answer: `follow_up` makes the question
+standalone, `grounding` judges the evidence. `write` answers: `prompts` builds the messages,
+`citations` checks the numbers. `chain` combines both, and `stream` passes the events to
+asyncio.
 """

@@ -1,4 +1,4 @@
-"""LangChain's `Runnable` from a question to an answer: finds, then writes."""
+"""LangChain `Runnable` that answers a question: finds passages, then writes."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class AnswerChain(Runnable[Asked, AnswerEvent]):
     """`stream` yields the events of an answer, `invoke` returns the `Answer`."""
 
     def __init__(self, finder: Finder, writer: Writer, slots: WritingSlots | None = None) -> None:
-        """Put the parts together.
+        """Combine the parts.
 
         Args:
             finder: Finds the passages and decides whether there is an answer.
             writer: Writes the answer.
-            slots: Gives places to those who write; None: any number write at once.
+            slots: Limits the answers written at once; None: no limit.
         """
         self._finder = finder
         self._writer = writer
         self._slots = slots
 
     def invoke(self, input: Asked, config: RunnableConfig | None = None, **_: Any) -> Answer:  # noqa: A002 (LangChain's name)
-        """Answer a question, or a question with the turns before it."""
+        """Answer a question, optionally with its earlier turns; see `answer`."""
         return next(e for e in self.stream(input, config) if isinstance(e, Answer))
 
     def stream(
@@ -42,7 +42,7 @@ class AnswerChain(Runnable[Asked, AnswerEvent]):
         config: RunnableConfig | None = None,
         **_: Any,
     ) -> Iterator[AnswerEvent]:
-        """One `Retrieved`, then `Delta`s, then one `Answer`."""
+        """Yield one `Retrieved`, then `Delta`s, then one `Answer`; see `answer`."""
         question, history = (input, ()) if isinstance(input, (str, Question)) else input
         yield from self.answer(question, history, config=config)
 
@@ -54,15 +54,22 @@ class AnswerChain(Runnable[Asked, AnswerEvent]):
         filters: SearchFilters | None = None,
         config: RunnableConfig | None = None,
     ) -> Iterator[AnswerEvent]:
-        """As `stream`, with a search that may be limited.
+        """Yield one `Retrieved`, then `Delta`s, then one `Answer`.
 
-        What was found is there before a place to write is waited for.
+        `Retrieved` comes before the wait for a writing slot.
+
+        Args:
+            question: As it was asked; may be a follow-up to `history`.
+            history: Earlier turns, oldest first.
+            filters: Limits on the search.
+            config: LangChain configuration for the model; its callbacks may stop it.
 
         Raises:
             QuestionError: The question is empty or too long, or has an image.
-            FilterError: The index has no source of a name in `filters`.
-            BusyError: Too many questions wait for their answers.
+            FilterError: The index has no source named in `filters`.
+            BusyError: Too many questions are already waiting.
             ChatModelError: The model failed.
+            Cancelled: The work was cancelled while waiting or writing.
         """
         asked = time.perf_counter()
         question = Question(question) if isinstance(question, str) else question

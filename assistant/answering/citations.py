@@ -1,4 +1,4 @@
-"""The citations [n] of a text: checked while it streams, added where it has none."""
+"""Citations [n] in an answer: checked while it streams, and added where they are missing."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from assistant.documents import Citation
 from assistant.language import has_words
 
 _MARK = re.compile(r"[\[【［]\s*(\d{1,3}(?:\s*[,，、;；]\s*\d{1,3})*)\s*[\]】］]")
-_NORMAL = re.compile(r"\[[1-9]\d*\]")  # as the filter passes marks on
+_NORMAL = re.compile(r"\[[1-9]\d*\]")  # a mark normalised by the filter
 _INCOMPLETE = re.compile(r"(?:[\[【［][\d\s,，、;；]{0,24}|`+)$")
-_SUBSCRIPT = re.compile(r"[A-Za-z0-9_)]$")  # what stands before the bracket of `a[0]`
+_SUBSCRIPT = re.compile(r"[A-Za-z0-9_)]$")  # text before the bracket of `a[0]`
 _CODE_EDGE = re.compile(r"(`+|\n)")
 _PARAGRAPH_END = re.compile(r"(\n{2,})")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
@@ -22,37 +22,37 @@ _ENOUGH_SHARED = 0.15
 
 
 class CitationFilter:
-    """Passes a stream of text on, with its citations normalised and invented ones dropped.
+    """Passes streamed text through, normalising citations and dropping invented ones.
 
-    `[1, 3]` and `【1】` become `[1][3]` and `[1]`. What may be the start of a citation is
-    held back until it is complete; code between backticks is left as it is, and so is the
-    subscript of `a[0]`, which no passage has as its number.
+    `[1, 3]` and `【1】` become `[1][3]` and `[1]`. Text that may start a citation is held back
+    until the citation is complete. Code between backticks stays unchanged, and so does the
+    subscript in `a[0]`, as 0 is never a passage's number.
 
     Attributes:
-        numbers: Those passed on, in order of appearance.
-        leading: Those that stood before the first word, which are not passed on: small
-            models begin with them, and there is nothing yet that they could belong to.
+        numbers: Numbers passed through, in order of appearance.
+        leading: Numbers before the first word. They are dropped: small models start with
+            them, when there is no statement yet to support.
     """
 
     def __init__(self, valid: Iterable[int]) -> None:
         self._valid = frozenset(valid)
         self._held = ""
-        self._fence = 0  # backticks that opened the code we are in; 0 outside of code
-        self._begun = False  # whether a word has come
-        self._shown = False  # whether anything has been passed on
-        self._last = ""  # the character before what is passed on now
+        self._fence = 0  # backticks that opened the current code; 0 outside code
+        self._begun = False  # whether a word has appeared
+        self._shown = False  # whether any text was passed through
+        self._last = ""  # the character before the current part
         self.numbers: list[int] = []
         self.leading: list[int] = []
 
     def feed(self, text: str) -> str:
-        """What can be shown now that `text` has come."""
+        """Take the next piece; return the text that can be shown."""
         text = self._held + text
         end = _INCOMPLETE.search(text)
         self._held = text[end.start() :] if end else ""
         return self._pass_on(text[: end.start()] if end else text)
 
     def finish(self) -> str:
-        """What was held back, at the end of the stream."""
+        """Return the text held back, at the end of the stream."""
         rest, self._held = self._held, ""
         return rest
 
@@ -87,10 +87,10 @@ class CitationFilter:
 
 
 class Attributor:
-    """Passes a stream of text on and cites at the end of paragraphs that cite nothing.
+    """Passes streamed text through, adding a citation to each paragraph without one.
 
-    A paragraph ends with an empty line outside of code; code itself is not cited. Line
-    ends are held back until it is known what follows.
+    A paragraph ends at a blank line outside code; code itself gets no citation. Trailing
+    newlines are held back until more text comes.
     """
 
     def __init__(self, passages: Sequence[Citation]) -> None:
@@ -100,7 +100,7 @@ class Attributor:
         self._cited = False
 
     def feed(self, text: str) -> str:
-        """What can be shown now that `text` has come."""
+        """Take the next piece; return the text that can be shown."""
         text = self._line_ends + text
         kept = text.rstrip("\n")
         self._line_ends = text[len(kept) :]
@@ -115,10 +115,10 @@ class Attributor:
         return "".join(shown)
 
     def finish(self, leading: Sequence[int] = ()) -> str:
-        """The last paragraph's citation; of the whole answer's where it has none at all.
+        """Citation of the last paragraph, or `leading` if the answer has no citation at all.
 
         Args:
-            leading: Numbers that stood before the first word.
+            leading: Numbers that came before the first word.
         """
         last = self._citation()
         if self._cited or not leading:
@@ -139,13 +139,13 @@ class Attributor:
         return f"{self._gap()}[{number}]"
 
     def _gap(self) -> str:
-        """Before a citation; behind code and tables it would be part of them."""
+        """Space before a citation; a blank line keeps it out of preceding code or tables."""
         last_line = self._paragraph.rpartition("\n")[2].lstrip()
         return "\n\n" if last_line.startswith(("```", "|")) else " "
 
 
 def citations(text: str, passages: Sequence[Citation]) -> tuple[Citation, ...]:
-    """Those of the passages that a text cites, in order of appearance."""
+    """The passages that a text cites, in order of appearance."""
     by_number = {passage.number: passage for passage in passages}
     cited = CitationFilter(by_number)
     cited.feed(text)
@@ -153,15 +153,15 @@ def citations(text: str, passages: Sequence[Citation]) -> tuple[Citation, ...]:
 
 
 def attribute(text: str, passages: Sequence[Citation]) -> int | None:
-    """The number of the passage that an uncited text shares most wording with.
+    """Number of the passage that shares the most wording with an uncited text.
 
-    Small models forget to cite. What they wrote is compared with each passage that they
-    read by its character 4-grams. Of the passages that share enough of them, the one is
-    taken whose shared grams are the rarest among the passages: a command that several
-    show says less than the option that only one explains.
+    Small models forget to cite. The text is compared with each passage in the prompt by
+    character 4-grams. Among the passages that share enough of them, the one whose shared
+    4-grams are rarest across the passages wins: an option explained in one passage is
+    stronger evidence than a command that appears in several.
 
     Returns:
-        None where no passage shares enough to say so.
+        None if no passage shares enough.
     """
     grams = _grams(text)
     shared = {p.number: grams & _grams(p.hit.chunk.text) for p in passages}

@@ -1,9 +1,9 @@
-"""Keeps documents and questions from speaking as the system: their control tokens become text.
+"""Neutralises control tokens in documents and questions, so that they stay plain text.
 
-A model server takes `<|im_end|>` in a passage for the end of the message, and what follows for a
-message of its own. An invisible character behind a token's first sign makes it text again. It is
-put in where prompts are built, for every backend, and taken out of answers, so that a quotation
-of such a token reads as it stands in the document.
+A model server would read `<|im_end|>` in a passage as the end of the message, and the rest as
+a new message. An invisible character after the token's first character prevents that. It is
+inserted where prompts are built, for every backend, and removed from answers, so that a quoted
+token looks the same as in the document.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 
 _INVISIBLE = "\u200b"  # zero-width space
 
-# Behind "<" or "</".
+# After "<" or "</".
 _WORDS = "|".join(
     (
         # SentencePiece: Llama 2, Mistral, InternLM, Baichuan, Gemma
@@ -28,7 +28,7 @@ _WORDS = "|".join(
         r"system|user|assistant|human|bot|AI|用户",  # roles: MiniCPM, RedPajama and others
     )
 )
-# Behind "[" or "[/".
+# After "[" or "[/".
 _BRACKETED = "|".join(
     (
         # Mistral
@@ -39,8 +39,8 @@ _BRACKETED = "|".join(
         r"\|\w+\|",  # EXAONE
     )
 )
-# <|im_end|>, <|eot_id|>, DeepSeek's <｜User｜>; the SYS of Llama 2; all that is named above. What
-# follows the sign is looked at and not taken, so that no token hides inside another.
+# <|im_end|>, <|eot_id|>, DeepSeek's <｜User｜>; Llama 2's SYS; all names above. The text after
+# the first character is a lookahead, so that no token can hide inside another.
 _CONTROL_TOKEN = re.compile(
     rf"<(?=[|｜][^\s<>|｜]+[|｜]>|<?/?SYS>>|/?(?:{_WORDS})>)|\[(?=/?(?:{_BRACKETED})\])"
 )
@@ -49,9 +49,9 @@ _PUT_IN = re.compile(rf"(?<=[<\[]){_INVISIBLE}")
 
 
 def neutralised(text: str) -> str:
-    """The text with all control tokens of known model families made plain text.
+    """Turn the control tokens of all known model families into plain text.
 
-    A text without any comes back as it is.
+    A text without any is returned unchanged.
     """
     return _CONTROL_TOKEN.sub(lambda sign: sign[0] + _INVISIBLE, text)
 

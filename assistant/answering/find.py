@@ -1,4 +1,4 @@
-"""Finds the passages for a question and decides whether it can be answered from them."""
+"""Finds the passages for a question and decides whether they can answer it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Standalone = Callable[[str, Sequence[Turn]], str]
 
 
 class Finder:
-    """The one owner of what is found for a question and whether it can be answered."""
+    """Searches for a question; the only part that decides whether it can be answered."""
 
     def __init__(
         self,
@@ -30,15 +30,15 @@ class Finder:
         max_question_chars: int,
         standalone: Standalone = standalone_by_rules,
     ) -> None:
-        """Put the parts together.
+        """Combine the parts.
 
         Args:
             retriever: Finds the passages.
-            calibration: That of an index; says from the evidence whether the knowledge base
-                has an answer.
-            threshold: Used instead of the calibrated one.
-            max_question_chars: Longer questions are refused.
-            standalone: Makes a question that has turns before it stand alone.
+            calibration: Manifest of an index -> its calibration, which estimates from the
+                evidence whether the knowledge base has an answer.
+            threshold: Overrides the calibrated threshold.
+            max_question_chars: Longer questions are rejected.
+            standalone: Rewrites a follow-up question, given its history, as a standalone one.
         """
         self._retriever = retriever
         self._calibration = calibration
@@ -53,20 +53,20 @@ class Finder:
         filters: SearchFilters | None = None,
         k: int | None = None,
     ) -> Retrieved:
-        """Search for a question, and judge what is found.
+        """Search for a question and judge the results.
 
         Args:
-            question: As it was asked; may lean on the turns before it.
-            history: Those turns, oldest first.
-            filters: What the search is limited to.
-            k: Most hits; None: as many as the retriever is set to.
+            question: As it was asked; may be a follow-up to `history`.
+            history: Earlier turns, oldest first.
+            filters: Limits on the search.
+            k: Maximum number of hits; None: the retriever's default.
 
         Raises:
             QuestionError: The question is empty.
-            QuestionTooLongError: It has more characters than a question may have.
-            ImagesNotReadError: It, or one before it, has an image.
-            FilterError: The index has no source of a name in `filters`.
-            ChatModelError: A model was to make the question stand alone, and failed.
+            QuestionTooLongError: The question exceeds the maximum length.
+            ImagesNotReadError: The question, or one before it, has an image.
+            FilterError: The index has no source named in `filters`.
+            ChatModelError: The model that should rewrite a follow-up question failed.
         """
         question = self._checked(question)
         check_text_only(question, history)
@@ -90,13 +90,18 @@ class Finder:
         )
 
     def threshold(self, manifest: Manifest) -> float:
-        """Confidence from which a question counts as answerable, in the index of a manifest."""
+        """Lowest confidence at which a question counts as answerable in an index."""
         if self._threshold is not None:
             return self._threshold
         return self._calibration(manifest).threshold
 
     def _checked(self, question: Question) -> Question:
-        """The question in characters that tokenizers accept."""
+        """The question, stripped and without characters that tokenizers reject.
+
+        Raises:
+            QuestionError: The question is empty.
+            QuestionTooLongError: The question exceeds the maximum length.
+        """
         text = readable(question.text).strip()
         if not text:
             raise QuestionError(

@@ -1,8 +1,8 @@
-"""Makes a question that leans on the turn before stand alone.
+"""Makes follow-up questions standalone.
 
-The rules take no noticeable time: a question that stands alone passes unchanged, any other
-gets the words of the question before. A language model rewrites better, where it is fast.
-`assistant/language/phrases.toml` lists the phrases by which a question leans.
+The rules take no noticeable time: a standalone question stays unchanged, any other is
+prefixed with the question before it. A chat model rewrites better, if it is fast enough.
+`assistant/language/phrases.toml` lists the phrases that mark a follow-up.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from assistant.keywords.words import words
 from assistant.language import HAN, pattern_of
 
 _LATIN = re.compile(r"[A-Za-z0-9_]+(?:[-./+:@][A-Za-z0-9_]+)*")
-_MEASURE = re.compile(r"\d.*|[A-Za-z]\d+[A-Za-z]?")  # 4bit, 20B, A100: these name no subject
-_FEW = 3  # words; a question of fewer says too little alone
-_FEW_UNNAMED = 5  # words; likewise, for one without a Latin name after one that has such a name
-_TURNS = 3  # how far back
-_LONGEST = 300  # characters of a rewritten question; more is not a question
+_MEASURE = re.compile(r"\d.*|[A-Za-z]\d+[A-Za-z]?")  # 4bit, 20B, A100: not names of a subject
+_FEW = 3  # words; a shorter question is not understood alone
+_FEW_UNNAMED = 5  # words; the same for a question without a Latin name that follows one with it
+_TURNS = 3  # earlier turns considered
+_LONGEST = 300  # characters in a rewritten question; anything longer is not a question
 
 _REWRITE = (
     "Rewrite the last question of a conversation so that it can be understood alone. Keep its "
@@ -36,17 +36,17 @@ _REWRITE = (
 
 
 def leans_on_history(question: str, history: Sequence[Turn]) -> bool:
-    """Whether the words of a question show that it is about something said before.
+    """Whether the wording of a question shows that it refers to an earlier turn.
 
-    In some fields, such as law, subjects have no names in Latin letters. A Chinese question
-    without one says too little only where one before had such a name.
+    In some fields, such as law, subjects have no Latin names. A short Chinese question without
+    a Latin name therefore counts as a follow-up only if an earlier question had one.
     """
     named_before = any(_is_named(turn.question.text) for turn in history[-_TURNS:])
     plain = pattern_of("empty").sub("", pattern_of("names").sub(" ", question))
     if _opens(plain):
         return True
     if points := pattern_of("points").search(plain):
-        # In a long question, what is pointed at may be named in the question itself.
+        # In a long question, the thing referred to may be named in the question itself.
         before = plain[: points.start()]
         if _said(before) < _enough(before, named_before):
             return True
@@ -70,7 +70,7 @@ def _enough(text: str, named_before: bool) -> int:
 
 
 def _said(text: str) -> int:
-    """Number of different words that tell something; an identifier is one."""
+    """Number of distinct content words; an identifier counts as one."""
     names = {name.casefold() for name in _LATIN.findall(text) if words(name)}
     return len(names) + len(set(words(_LATIN.sub(" ", text))))
 
@@ -80,7 +80,7 @@ def _is_named(text: str) -> bool:
 
 
 def standalone_by_rules(question: str, history: Sequence[Turn]) -> str:
-    """The question, behind the ones it leans on where it does."""
+    """The question, preceded by the earlier questions it depends on."""
     parts = [question]
     before = list(history[-_TURNS:])
     while before and leans_on_history(parts[0], before):

@@ -1,9 +1,9 @@
-"""Whether the knowledge base can answer a question at all; knows nothing of models that write.
+"""Decides whether the knowledge base can answer a question.
 
-Logistic regression over a question's `Evidence`, which is calibrated on questions of which
-it is known whether they can be answered (`scripts/evaluate.py --calibrate`). Without such
-questions a calibration that comes with the package is used: it was made on the default
-knowledge base, and for other embedders from what does not depend on the embedder's scale.
+Logistic regression on a question's `Evidence`, calibrated on questions known to be answerable
+or not (`scripts/evaluate.py --calibrate`). Without such questions, the calibration shipped with
+the package is used: it was fitted on the default knowledge base, and for other embedders it
+uses only the features that do not depend on the embedder's scale.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ FEATURES = tuple(field.name for field in fields(Evidence))
 EMBEDDER_FREE = tuple(name for name in FEATURES if name != "similarity")
 _SHIPPED = Path(__file__).with_name("calibration.json")
 _REGULARISATION = 0.3  # scikit-learn's C, on features of unit variance
-# Refusing what can be answered is worse than asking a model that then finds nothing.
+# Refusing an answerable question is worse than asking the model in vain.
 _MOST_FALSE_REFUSALS = 0.04
 _FEWEST = 10  # questions of each kind
-# A vector's components are far smaller than 1: scaled so, all of them together count
-# about as much as the other evidence.
+# A vector's components are far smaller than 1. Scaled by this factor, all of them together
+# weigh about as much as the other evidence.
 _VECTOR_SCALE = 10.0
 _CORPUS_CHANGE = 0.2  # share of chunks by which an index may grow or shrink
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """When evidence is enough, and what says so.
+    """A fitted model for the probability that a question can be answered.
 
     Attributes:
-        weights: Feature -> weight of its plain value.
+        weights: Feature -> weight of its unscaled value.
         intercept: Added to the weighted sum.
-        threshold: Probability from which a question is answerable.
-        embedder: Identity of the embedder whose evidence it was made from.
-        chunks: Size of that index.
-        data: What it was made from, in words.
-        scores: What it reached there, by cross-validation.
-        direction: Weights of the question's vector, which says what the question is about
-            apart from what was found; empty where they do not fit the embedder.
+        threshold: Lowest probability at which a question counts as answerable.
+        embedder: Identity of the embedder that produced the evidence.
+        chunks: Size of the index that produced it.
+        data: Description of the calibration questions.
+        scores: Cross-validated scores on those questions.
+        direction: Weights of the question's vector, which carries the topic of the question
+            independently of the passages found; empty if they do not fit the embedder.
     """
 
     weights: Mapping[str, float]
@@ -67,7 +67,12 @@ class Calibration:
     direction: tuple[float, ...] = ()
 
     def probability(self, evidence: Evidence, vector: Vectors | None = None) -> float:
-        """Of the question being answerable, from 0 to 1; `vector` is the question's."""
+        """Probability, from 0 to 1, that a question can be answered.
+
+        Args:
+            evidence: Evidence for the question.
+            vector: Embedding of the question, (dimension,); None: leave it out.
+        """
         values = asdict(evidence)
         total = self.intercept + sum(w * values[name] for name, w in self.weights.items())
         if self.direction and vector is not None:
@@ -75,20 +80,20 @@ class Calibration:
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, total))))
 
     def mismatch(self, embedder: str, chunks: int) -> str:
-        """Why it does not fit an index any more; empty: it does."""
+        """Why the calibration no longer fits an index; empty if it does."""
         if self.embedder != embedder:
             return "the answerability threshold was calibrated with another embedder"
         if self.chunks and abs(chunks - self.chunks) > _CORPUS_CHANGE * self.chunks:
             return (
                 f"the answerability threshold was calibrated on {self.chunks} chunks, "
-                f"and there are {chunks} now"
+                f"and the index now has {chunks}"
             )
         return ""
 
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
-    """`confidence` is the probability that was compared with the threshold."""
+    """A verdict; `confidence` is the probability compared with the threshold."""
 
     answerable: bool
     confidence: float
@@ -100,17 +105,17 @@ def judge(
     threshold: float | None = None,
     vector: Vectors | None = None,
 ) -> Grounding:
-    """Compare the evidence with the calibrated threshold, or with another one."""
+    """Compare the evidence with `threshold`, or with the calibrated one if that is None."""
     confidence = calibration.probability(evidence, vector)
     enough = calibration.threshold if threshold is None else threshold
     return Grounding(confidence >= enough, confidence)
 
 
 def read_calibration(content: Mapping[str, Any]) -> Calibration:
-    """A calibration from a manifest or a file.
+    """Read a calibration from the content of a manifest or a file.
 
     Raises:
-        IndexCorruptError: A field is missing, or a feature is not known.
+        IndexCorruptError: A field is missing, or a feature is unknown.
     """
     try:
         found = Calibration(**{**content, "direction": tuple(content.get("direction", ()))})
@@ -120,20 +125,24 @@ def read_calibration(content: Mapping[str, Any]) -> Calibration:
     except (TypeError, ValueError) as error:
         raise IndexCorruptError(
             f"the calibration cannot be read: {error}",
-            expected=f"what {as_typed('evaluate')} --calibrate wrote",
+            expected=f"a calibration written by {as_typed('evaluate')} --calibrate",
             action=f"Run: {as_typed('evaluate')} --calibrate --qa F --unanswerable G",
         ) from error
     return found
 
 
 def shipped_calibration(embedder: str) -> Calibration:
-    """The calibration that comes with the package, for the embedder or for any other."""
+    """The calibration shipped with the package for this embedder, or for any other."""
     shipped = json.loads(_SHIPPED.read_text(encoding="utf-8"))
     return read_calibration(shipped.get(embedder.partition(":")[0], shipped["other"]))
 
 
 def calibration_of(manifest: Manifest) -> Calibration:
-    """What says whether a question can be answered: of this index, else the shipped one."""
+    """The calibration of an index, or the shipped one if it has none that fits.
+
+    Raises:
+        IndexCorruptError: The manifest's calibration cannot be read.
+    """
     shipped = shipped_calibration(manifest.embedder)
     if not manifest.calibration:
         return shipped
@@ -145,13 +154,18 @@ def calibration_of(manifest: Manifest) -> Calibration:
 
 
 class Calibrations:
-    """`calibration_of` the index in use, looked at again when a build has switched."""
+    """Caches `calibration_of` for the index in use, and refreshes it after each build."""
 
     def __init__(self) -> None:
         self._last: tuple[Manifest, Calibration] | None = None
 
     def __call__(self, manifest: Manifest) -> Calibration:
-        """The calibration for the index of this manifest."""
+        """The calibration for a manifest.
+
+        Raises:
+            IndexCorruptError: The manifest's calibration cannot be read, and there is no
+                earlier calibration to keep.
+        """
         last = self._last
         if last is None or last[0] is not manifest:
             self._last = last = (manifest, self._of(manifest))
@@ -163,7 +177,7 @@ class Calibrations:
         except IndexCorruptError as error:
             if self._last is None:
                 raise
-            logger.warning("the calibration before stays in use: %s", error)
+            logger.warning("keeping the previous calibration: %s", error)
             return self._last[1]
 
 
@@ -177,19 +191,29 @@ def calibrate(
     features: Sequence[str] = FEATURES,
     vectors: Vectors | None = None,
 ) -> Calibration:
-    """Fit weights, and choose the threshold on probabilities from cross-validation.
+    """Fit the weights, and choose the threshold on cross-validated probabilities.
 
-    The threshold is the one with the best F1 of refusing among those that refuse at most
-    4 % of the answerable questions.
+    Among the thresholds that refuse at most 4 % of the answerable questions, the one with the
+    best F1 of refusals is chosen.
+
+    Args:
+        answerable: Evidence for answerable questions.
+        unanswerable: Evidence for unanswerable questions.
+        embedder: Identity of the embedder.
+        chunks: Size of the index.
+        data: Description of the questions.
+        features: Names of the features to use.
+        vectors: Embeddings of the questions, (n, dimension), answerable ones first; None: do
+            not use them.
 
     Raises:
-        SettingsError: There are fewer than ten questions of a kind.
+        SettingsError: There are fewer than ten questions of either kind.
     """
     if min(len(answerable), len(unanswerable)) < _FEWEST:
         raise SettingsError(
             f"{len(answerable)} questions with sources and {len(unanswerable)} without",
             expected=f"at least {_FEWEST} of each",
-            action="Add questions to the files of --qa and --unanswerable.",
+            action="Add questions to the files passed to --qa and --unanswerable.",
         )
     values = _table([*answerable, *unanswerable], features, vectors)
     labels = _labels(answerable, unanswerable)
@@ -214,10 +238,19 @@ def cross_validated(
     features: Sequence[str] = FEATURES,
     vectors: Vectors | None = None,
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """(n,) probability of each question by models that have not seen it, answerable ones first.
+    """Probability of each question by models that were fitted without it.
 
-    Mean of five repetitions of stratified five-fold cross-validation. `vectors`, (n,
-    dimension), are the questions' in the same order.
+    Mean of five repetitions of stratified five-fold cross-validation.
+
+    Args:
+        answerable: Evidence for answerable questions.
+        unanswerable: Evidence for unanswerable questions.
+        features: Names of the features to use.
+        vectors: Embeddings of the questions, (n, dimension), answerable ones first; None: do
+            not use them.
+
+    Returns:
+        (n,) probabilities, answerable questions first.
     """
     from sklearn.model_selection import RepeatedStratifiedKFold
 
@@ -233,7 +266,7 @@ def cross_validated(
 
 
 def _fit(values: Any, labels: Any, features: int) -> tuple[Any, float]:
-    """Weights of plain values, and the intercept; columns after the features are a vector."""
+    """Weights of unscaled values, and the intercept; later columns are the question's vector."""
     from sklearn.linear_model import LogisticRegression
 
     means, spread = values.mean(axis=0), values.std(axis=0)
@@ -255,7 +288,12 @@ def _labels(answerable: Sequence[Evidence], unanswerable: Sequence[Evidence]) ->
 
 
 def best_threshold(probabilities: Any, labels: Any) -> tuple[float, dict[str, float]]:
-    """Threshold on probabilities (n,) for labels (n,), 1 for answerable, and its scores."""
+    """Best threshold and its scores.
+
+    Args:
+        probabilities: (n,) probabilities of being answerable.
+        labels: (n,) 1 for answerable questions, otherwise 0.
+    """
     best = (0.0, {"f1": -1.0})
     for threshold in np.unique(probabilities):
         refused = probabilities < threshold
@@ -266,7 +304,7 @@ def best_threshold(probabilities: Any, labels: Any) -> tuple[float, dict[str, fl
         if f1 > best[1]["f1"]:
             scores = {"f1": f1, "false_refusals": wrong / int((labels == 1).sum())}
             best = (float(threshold), scores)
-    # Between the last refused and the first answered question.
+    # Halfway between the last refused and the first accepted question.
     below = probabilities[probabilities < best[0]]
     threshold = (best[0] + float(below.max())) / 2 if len(below) else best[0]
     return round(threshold, 6), best[1]

@@ -1,4 +1,4 @@
-"""The messages for the chat model, within a budget of tokens, and the text of a refusal."""
+"""Builds the chat model's messages within a token budget, and the text of refusals."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from assistant.errors import ImagesNotReadError
 CountTokens = Callable[[str], int]
 
 _HISTORY_TURNS = 2
-_FRAME_TOKENS = 120  # of the templates and the marks between messages
+_FRAME_TOKENS = 120  # the templates and the separators between messages
 _FEWEST_PASSAGES_TOKENS = 100
-_HISTORY_CHARS = 250  # of each earlier question and answer
+_HISTORY_CHARS = 250  # kept of each earlier question and answer
 
-# The start of the prompt never changes, so that a model server can keep it computed.
+# The start of the prompt never changes, so that model servers can cache it.
 _SYSTEM: dict[Language, str] = {
     "zh": (
         "你是知识库助手。只根据用户给出的编号资料用中文回答，简洁准确。"
@@ -32,8 +32,8 @@ _SYSTEM: dict[Language, str] = {
         "If the passages do not hold the answer, say that you do not know; invent nothing."
     ),
 }
-# Asked for numbers once more behind the question, small models write a number and nothing
-# else. Large ones cite as the system message says; what is left uncited is attributed.
+# If reminded of citations after the question, small models write a number and nothing else.
+# Large models cite as the system message asks; uncited text is attributed afterwards.
 _USER: dict[Language, str] = {
     "zh": (
         "资料：\n\n{passages}\n\n问题：{question}\n\n"
@@ -60,9 +60,12 @@ _NEARBY: dict[Language, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Messages for the model, and the passages whose text is in them, with their numbers.
+    """Messages for the model, and the passages they contain.
 
-    `without_numbers` begins as `messages` does, and asks for an answer without citations.
+    Attributes:
+        messages: Ask for an answer with citations.
+        passages: Numbered passages whose text is in the messages.
+        without_numbers: Share the beginning of `messages`, but ask for no citations.
     """
 
     messages: tuple[BaseMessage, ...]
@@ -71,7 +74,7 @@ class Prompt:
 
 
 def check_text_only(question: Question, history: Sequence[Turn]) -> None:
-    """Refuse images, which no chat model here reads yet.
+    """Reject images, which no supported chat model reads yet.
 
     Raises:
         ImagesNotReadError: The question, or one before it, has an image.
@@ -88,13 +91,17 @@ def build_prompt(
     passages_tokens: int,
     prompt_tokens: int | None = None,
 ) -> Prompt:
-    """Put as many passages into a prompt as the budget allows, best first.
+    """Build a prompt with as many passages as the budget allows, best first.
 
-    The budget is `passages_tokens`, and less where question and history leave less of
-    `prompt_tokens`. Where they leave next to nothing, the oldest turns are left out.
+    A passage that does not fit is skipped, and the next one is tried. The first passage is
+    truncated instead, so that there is always one. If question and history leave almost no
+    room, the oldest turns are dropped.
 
-    A passage that does not fit any more is left out, and the next smaller one is tried;
-    the first is cut rather than left out, so that there always is one.
+    Args:
+        retrieved: The question, its history and the passages found.
+        count_tokens: Text -> number of tokens.
+        passages_tokens: Budget for passages; less if `prompt_tokens` leaves less.
+        prompt_tokens: Budget for the whole prompt; None: no limit.
 
     Raises:
         ImagesNotReadError: The question, or one before it, has an image.
@@ -143,7 +150,7 @@ def _cut(text: str, tokens: int, of_tokens: int) -> str:
 
 
 def refusal(retrieved: Retrieved) -> str:
-    """Says that the knowledge base has no answer, and names nearby topics it does have."""
+    """Text that says the knowledge base has no answer, and names related topics it covers."""
     language = retrieved.language
     topics = list(dict.fromkeys(_topic(hit) for hit in retrieved.hits))[:3]
     sentence = _REFUSAL[language]

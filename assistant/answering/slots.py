@@ -1,4 +1,4 @@
-"""How many answers are written at once, and how many questions wait for it, for every door."""
+"""Limits on answers written at once and on questions waiting, shared by the page and all APIs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from assistant.errors import BusyError
 
 
 class WritingSlots:
-    """Places for writing, given in the order of asking.
+    """A first-come, first-served queue for writing answers.
 
     Args:
-        at_once: Answers that are written at the same time.
-        most_waiting: Questions that may wait for a place.
+        at_once: Number of answers written concurrently.
+        most_waiting: Number of questions that may wait for a slot.
     """
 
     def __init__(self, at_once: int, most_waiting: int) -> None:
@@ -28,16 +28,16 @@ class WritingSlots:
 
     @property
     def waiting(self) -> int:
-        """Questions that wait for a place now."""
+        """Number of questions waiting for a slot."""
         return len(self._line)
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """Hold a place; waits for one in a thread that may block.
+        """Hold a slot, blocking the thread until one is free.
 
         Raises:
-            BusyError: Too many wait already.
-            Cancelled: The current work was cancelled while it waited.
+            BusyError: Too many questions are already waiting.
+            Cancelled: The current work was cancelled while waiting.
         """
         self._take()
         try:
@@ -80,7 +80,7 @@ class WritingSlots:
 
     def _busy(self) -> BusyError:
         return BusyError(
-            f"{len(self._line)} questions wait for an answer already",
+            f"{len(self._line)} questions are already waiting for an answer",
             expected=f"at most {self.most_waiting}",
             action="Ask again in a few minutes, or raise ASSISTANT_MAX_WAITING_QUESTIONS.",
         )

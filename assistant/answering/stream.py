@@ -1,7 +1,7 @@
-"""The bridge from the chain's thread to asyncio.
+"""Bridge from the chain's thread to asyncio.
 
-The chain blocks, and runs in a thread of its own: what a page waits for in one of its requests
-must be interruptible at once, as a visitor may stop or leave.
+The chain blocks, so it runs in a separate thread: a request must stop waiting for it at once
+when the visitor stops the answer or leaves.
 """
 
 from __future__ import annotations
@@ -27,42 +27,47 @@ class _End:
 
 
 class _StopAtToken(BaseCallbackHandler):
-    """Ends any LangChain model at its next token, also at the empty ones while it reads."""
+    """Stops any LangChain model at its next token, including empty ones during reading."""
 
     def __init__(self, cancellation: Cancellation) -> None:
         self._cancellation = cancellation
 
     def on_llm_new_token(self, token: object, **_: Any) -> None:  # noqa: ARG002 (LangChain's signature)
-        """End the chain from within if nobody waits for the answer any more."""
+        """Raise from within the chain if the answer was cancelled.
+
+        Raises:
+            Cancelled: The answer was cancelled.
+        """
         self._cancellation.check()
 
 
 async def events_while_waited_for(
     start: Start, *, tick_seconds: float
 ) -> AsyncGenerator[AnswerEvent | None, None]:
-    """The chain's events as they come, and None after each `tick_seconds` without one.
+    """Yield the chain's events as they come, and None after each `tick_seconds` without one.
 
-    Closing the generator cancels the chain, in whose thread the cancellation is the current
-    one. It does not wait until the chain has ended.
+    Closing the generator cancels the chain, whose thread has this cancellation as its current
+    one. Closing does not wait for the chain to end.
 
     Args:
         start: Starts the chain with a config whose callback stops the model at a token.
-        tick_seconds: A caller that has left is noticed when something is handed to it.
+        tick_seconds: Longest time between two items. A caller that has left is noticed only
+            when an item is yielded.
 
     Raises:
-        Exception: What the chain raises.
-        RuntimeError: The chain's thread ended by something else than an `Exception`.
+        Exception: Whatever the chain raises.
+        RuntimeError: The thread ended with a `BaseException` that is not an `Exception`.
     """
     loop = asyncio.get_running_loop()
     events: asyncio.Queue[AnswerEvent | _End] = asyncio.Queue()
     cancellation = Cancellation()
 
     def hand_over(event: AnswerEvent | _End) -> None:
-        with suppress(RuntimeError):  # the loop is closed, and nobody waits
+        with suppress(RuntimeError):  # the loop is closed, so nothing reads the events
             loop.call_soon_threadsafe(events.put_nowait, event)
 
     def answer() -> None:
-        # The chain is a generator, though its type only promises an iterator.
+        # A generator, although it is typed as an iterator.
         started = start({"callbacks": [_StopAtToken(cancellation)]})
         with closing(cast("Generator[AnswerEvent, None, None]", started)) as chain:
             for event in chain:

@@ -1,4 +1,4 @@
-"""Writes the answer to a question from the passages found for it, or a refusal."""
+"""Writes an answer from the retrieved passages, or a refusal."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ from assistant.documents import Answer, AnswerEvent, Delta, FinishReason, Retrie
 from assistant.errors import ChatModelError
 from assistant.language import has_words
 
-# More than the tokens of any readable text have: only what ignores the limit in tokens gets here.
+# More than the tokens of any readable text have, so only a model that ignores its token limit
+# reaches the limit in characters.
 _CHARS_PER_TOKEN = 16
 
 
 @dataclass(slots=True)
 class _Writing:
-    """An answer while the model writes it, and what is left of its limits.
+    """State of an answer while the model writes it.
 
     Attributes:
-        chars_left: Characters that may still come.
-        deadline: Moment of `time.monotonic` at which it ends.
-        prompt_tokens: Read so far.
-        completion_tokens: Written so far.
-        finish_reason: Why it ended; None while it is written.
-        cut: Whether one of these limits ended it.
+        chars_left: Characters that may still be written.
+        deadline: Value of `time.monotonic` at which the answer ends.
+        prompt_tokens: Tokens read so far.
+        completion_tokens: Tokens written so far.
+        finish_reason: Why the answer ended; None while it is being written.
+        cut: Whether the character limit or the deadline ended it.
     """
 
     chars_left: float
@@ -45,7 +46,7 @@ class _Writing:
     cut: bool = False
 
     def take(self, chunk: BaseMessage) -> str:
-        """Count a piece of the model's stream; returns as much of its text as may come."""
+        """Count one chunk of the model's stream; returns its text, cut at the limit."""
         if counts := getattr(chunk, "usage_metadata", None):
             self.prompt_tokens += counts["input_tokens"]
             self.completion_tokens += counts["output_tokens"]
@@ -74,16 +75,16 @@ class Writer:
         answer_tokens: int | None = None,
         answer_seconds: float | None = None,
     ) -> None:
-        """Put the parts together.
+        """Store the model and the limits.
 
         Args:
             chat_model: Writes the answers.
-            model_name: As answers name it; empty: as the model names itself.
-            passages_tokens: Most tokens of the chat model that passages take.
-            prompt_tokens: Most tokens that the whole prompt may take; None: no limit.
-            answer_tokens: Most tokens of an answer. The model keeps to it; what writes
-                many times as many characters is stopped. None: no limit.
-            answer_seconds: An answer that takes longer ends there; None: no limit.
+            model_name: Name given in answers; empty: the model's own name.
+            passages_tokens: Maximum tokens for passages, counted by the chat model.
+            prompt_tokens: Maximum tokens for the whole prompt; None: no limit.
+            answer_tokens: Maximum tokens of an answer. The model enforces it; as a safeguard,
+                an answer of 16 times as many characters is stopped. None: no limit.
+            answer_seconds: Time limit for an answer, which then ends; None: no limit.
         """
         self._chat_model = chat_model
         self._model_name = model_name or str(getattr(chat_model, "model_name", ""))
@@ -101,18 +102,18 @@ class Writer:
     ) -> Iterator[AnswerEvent]:
         """Yield `Delta`s as the answer is written, then the `Answer`.
 
-        A question that cannot be answered gets a refusal, for which no model is asked. An
-        answer that reaches a limit ends there with what is written.
+        An unanswerable question gets a refusal without asking the model. An answer that
+        reaches a limit ends with the text written so far.
 
         Args:
-            retrieved: What was found for the question.
-            config: For the model; its callbacks may stop it.
-            asked: Moment of `time.perf_counter` from which timings count; None: timings
-                are those of searching and writing.
+            retrieved: Results of the search for the question.
+            config: LangChain configuration for the model; its callbacks may stop it.
+            asked: Value of `time.perf_counter` at which timings start; None: timings cover
+                only searching and writing.
 
         Raises:
             ImagesNotReadError: The question, or one before it, has an image.
-            ChatModelError: The model failed, or wrote nothing until it had to end.
+            ChatModelError: The model failed, or wrote nothing within the time limit.
         """
         if asked is None:
             asked = time.perf_counter() - retrieved.milliseconds / 1000
@@ -150,12 +151,12 @@ class Writer:
     def _texts(
         self, prompt: Prompt, writing: _Writing, config: RunnableConfig | None
     ) -> Iterator[str]:
-        """The answer as it is shown: citations checked, and added where there are none."""
+        """The answer as shown: citations checked, and added where they are missing."""
         cited = CitationFilter(passage.number for passage in prompt.passages)
         attributor = Attributor(prompt.passages)
         said_something = False
-        # A small model sometimes writes a number and nothing else. Asked again it answers,
-        # and soon, because it has just read the passages.
+        # A small model sometimes writes a number and nothing else. A second request gets an
+        # answer, quickly, because the model has just read the passages.
         for messages in (prompt.messages, prompt.without_numbers):
             for piece in self._pieces(messages, writing, config):
                 if text := attributor.feed(cited.feed(piece)):
@@ -170,10 +171,10 @@ class Writer:
     def _pieces(
         self, messages: Sequence[BaseMessage], writing: _Writing, config: RunnableConfig | None
     ) -> Iterator[str]:
-        """What the model writes, until it or a limit ends it."""
+        """The model's text, until the model or a limit ends it."""
         writing.finish_reason = None
         stream = self._chat_model.stream(list(messages), config)
-        # A generator, though its type only promises an iterator. Closing it stops the model.
+        # A generator, although it is typed as an iterator. Closing it stops the model.
         with closing(cast("Generator[BaseMessage, None, None]", stream)) as chunks:
             before = ""
             for chunk in chunks:
@@ -185,7 +186,7 @@ class Writer:
 
     def _too_slow(self) -> ChatModelError:
         return ChatModelError(
-            f"no word of an answer within {self._most_seconds:g} seconds",
+            f"the model wrote nothing within {self._most_seconds:g} seconds",
             expected="an answer within ASSISTANT_ANSWER_SECONDS",
             action="Ask again later, or raise that setting.",
         )

@@ -1,4 +1,4 @@
-"""Lets a consumer read what an engine's blocking call writes, and stop it."""
+"""Streams the output of an engine's blocking call to a consumer, which can stop it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,19 @@ class _End:
 
 
 def read_from_thread(work: Callable[[Emit[Item]], None], name: str) -> Generator[Item, None, None]:
-    """Run `work` in a thread of its own and yield what it emits, as it comes.
+    """Run `work` in a separate thread and yield its items as they are emitted.
 
-    `work` gets a function that takes the next item (None for none) and tells whether to
-    stop: True once the consumer has closed this generator, the consumer's work is cancelled or
-    the program is ending. Neither closing nor cancelling waits for `work` to end.
+    `work` receives a function `emit`, which takes the next item (or None) and returns whether
+    to stop: True once the consumer has closed this generator, the consumer's work has been
+    cancelled or the program is ending. Neither closing nor cancelling waits for `work` to end.
+
+    Args:
+        work: The blocking call.
+        name: Name of the thread.
 
     Raises:
-        Exception: What `work` raises.
-        RuntimeError: `work` ended by something else than an `Exception`.
+        Exception: Whatever `work` raises.
+        RuntimeError: `work` ended with a `BaseException` that is not an `Exception`.
         Cancelled: The consumer's work was cancelled.
     """
     items: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
@@ -41,7 +45,7 @@ def read_from_thread(work: Callable[[Emit[Item]], None], name: str) -> Generator
     def emit(item: Item | None) -> bool:
         if item is not None:
             items.put(item)
-        # The main thread is over before the interpreter waits for this one.
+        # The interpreter joins this thread only after the main thread has ended.
         return cancellation.cancelled or not threading.main_thread().is_alive()
 
     cancellation.on_cancel(lambda: items.put(_End(Cancelled())))
@@ -64,10 +68,10 @@ def read_from_thread(work: Callable[[Emit[Item]], None], name: str) -> Generator
 
 @contextmanager
 def in_turn(turns: threading.Semaphore) -> Iterator[None]:
-    """Wait until the engine is free for one more request.
+    """Hold one of the engine's slots, waiting until one is free.
 
     Raises:
-        Cancelled: Nobody waits for the answer any more; the request has not begun.
+        Cancelled: The answer was cancelled before the request started.
     """
     cancellation = current() or Cancellation()
     while not turns.acquire(timeout=_LOOK_SECONDS):

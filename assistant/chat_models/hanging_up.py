@@ -1,8 +1,8 @@
-"""Closes the connection to a model server when nobody waits for its answer any more.
+"""Closes the connection to a model server when its answer is cancelled.
 
-The HTTP client blocks until the server says something, and offers no way to end that from
-another thread. Its socket does: once it is shut down, the client reads the end of the connection,
-and the server learns that its reader has left.
+The HTTP client blocks until the server sends data and cannot be interrupted from another
+thread. Shutting down its socket has that effect: the client sees the end of the stream, and the
+server sees that the client has disconnected.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from assistant.cancellation import Cancellation, current
 
 
 def hang_up_when_cancelled(request: Any) -> None:
-    """Bind a request to the current cancellation; an event hook of httpx and httpx2.
+    """Bind a request to the current cancellation; an event hook for httpx and httpx2.
 
-    The request gets a connection of its own, which is closed behind it: a connection that is
-    used again belongs to another visitor by then.
+    The connection is closed after the request: a reused connection could by then serve
+    another visitor.
 
     Args:
-        request: About to be sent by this thread.
+        request: The request this thread is about to send.
 
     Raises:
-        Cancelled: Nobody waits for the answer any more, as when the client tries again.
+        Cancelled: The answer has been cancelled, for instance before a retry.
     """
     if (cancellation := current()) is None:
         return
@@ -35,9 +35,9 @@ def hang_up_when_cancelled(request: Any) -> None:
 
 
 def _bound_to(cancellation: Cancellation) -> Callable[[str, dict[str, Any]], None]:
-    """A listener to the connection's events, which takes hold of its socket.
+    """A trace callback that registers each socket of the connection with the cancellation.
 
-    A TLS connection has another socket than the one it began with, and is heard of later.
+    A TLS connection replaces its first socket and reports the new one in a later event.
     """
 
     def trace(_: str, event: dict[str, Any]) -> None:
@@ -49,5 +49,5 @@ def _bound_to(cancellation: Cancellation) -> Callable[[str, dict[str, Any]], Non
 
 
 def _shut_down(connection: socket.socket) -> None:
-    with suppress(OSError):  # it is closed
+    with suppress(OSError):  # already closed
         connection.shutdown(socket.SHUT_RDWR)

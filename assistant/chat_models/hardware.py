@@ -1,4 +1,4 @@
-"""What this machine has to offer a chat model; knows nothing of which model that means."""
+"""Memory, processor cores and GPU of this machine, as far as chat models need them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ _GB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """Memory in units of 1024**3 bytes; `gpu_memory_gb` is None without a usable GPU.
+    """Hardware of a machine; memory in units of 1024**3 bytes.
 
-    `can_load_4bit` says whether the bitsandbytes package is installed beside a GPU.
+    Attributes:
+        gpu_memory_gb: Memory of the largest GPU; None without a usable GPU.
+        cores: Processor cores this process may use.
+        memory_gb: Main memory, or the container's limit if that is lower.
+        can_load_4bit: Whether there is a GPU and the bitsandbytes package is installed.
     """
 
     gpu_memory_gb: float | None
@@ -29,7 +33,7 @@ class Hardware:
 
 
 def hardware() -> Hardware:
-    """Look at this machine; takes milliseconds where there is no NVIDIA driver."""
+    """Inspect this machine; takes milliseconds without an NVIDIA driver, seconds with one."""
     gpu = _gpu_memory_gb()
     return Hardware(
         gpu_memory_gb=gpu,
@@ -40,9 +44,9 @@ def hardware() -> Hardware:
 
 
 def free_memory_gb(cgroup: Path = _CGROUP) -> float:
-    """Memory that can be taken now without swapping, inside the container's limit.
+    """Memory available now without swapping, within the container's limit.
 
-    What the system keeps of files that were read or written counts as free.
+    Page cache counts as free.
     """
     free = int(psutil.virtual_memory().available)
     limit = _cgroup_number(cgroup / "memory.max")
@@ -59,7 +63,7 @@ def _memory_limit() -> int:
 
 
 def _gpu_memory_gb() -> float | None:
-    """Memory of the largest GPU. Importing torch takes seconds: only with a driver there."""
+    """Memory of the largest GPU. Imports torch, which takes seconds, only if a driver exists."""
     if not (Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi")):
         return None
     import torch
@@ -71,7 +75,7 @@ def _gpu_memory_gb() -> float | None:
 
 
 def _cgroup_number(file: Path) -> int | None:
-    """The number in a control group's file; None for "max" and where there is no such file."""
+    """The number in a control group's file; None for "max" or if there is no such file."""
     try:
         text = file.read_text().strip()
     except OSError:
@@ -80,7 +84,7 @@ def _cgroup_number(file: Path) -> int | None:
 
 
 def _page_cache(file: Path) -> int:
-    """Bytes of files that a control group keeps in memory; 0 where it does not tell."""
+    """Page cache of a control group in bytes; 0 if it is not reported."""
     try:
         lines = file.read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""GGUF models through llama.cpp in this process."""
+"""GGUF chat models, run by llama.cpp in this process."""
 
 from __future__ import annotations
 
@@ -25,22 +25,31 @@ from assistant.project import as_typed
 from assistant.settings import Settings
 
 _LOG = logging.getLogger(__name__)
-# Prompts kept in memory for another turn of their conversation; a token takes 12 kB in the
-# 0.5B model and 28 kB in the 1.5B one. llama.cpp's own default is 8 GB.
+# Memory for cached prompts of earlier turns; a token takes 12 kB with the 0.5B model and
+# 28 kB with the 1.5B model. llama.cpp's default is 8 GB.
 _CACHE_MIB = 512
-# Tokens read at a time. A question that nobody waits for any more is given up between batches,
-# at worst after two: a second or so for the 1.5B model on two cores. Batches of 32 tokens would
-# take 9 to 28 % more processor time than those of 256, these take 1 to 8 % more.
+# Tokens read per batch. A cancelled question ends between batches, at worst after two: about
+# a second for the 1.5B model on two cores. Compared with batches of 256 tokens, batches of 64
+# cost 1 to 8 % more processor time, batches of 32 cost 9 to 28 % more.
 _BATCH_TOKENS = 64
-_DOWNLOAD = f"Delete the file and fetch it again with: {as_typed('download-model')}"
+_DOWNLOAD = f"Delete the file and download it again: {as_typed('download-model')}"
 
 
 class Engine:
-    """llama.cpp's own server, without the network.
+    """llama.cpp's server, called without the network.
 
-    What comes at the same time waits here, as a request that llama.cpp queues is begun even if
-    nobody waits for it any more. Answers come by function call. Token counts come over a loopback
-    port which llama.cpp opens in any case, and which asks for a key that nobody else has.
+    Concurrent requests wait here, because llama.cpp starts every queued request even if it has
+    been cancelled. Answers are produced by a function call. Token counts come over a loopback
+    port, which llama.cpp always opens; it is protected by a random key.
+
+    Args:
+        file: A GGUF file.
+        context_tokens: Context window of each slot.
+        threads: Processor threads.
+        slots: Requests answered at once.
+
+    Raises:
+        ChatModelError: llama.cpp cannot load the file.
     """
 
     def __init__(self, file: Path, *, context_tokens: int, threads: int, slots: int = 1) -> None:
@@ -53,34 +62,34 @@ class Engine:
         except RuntimeError as error:
             raise ChatModelError(
                 f"llama.cpp cannot load {file} with a context of {context_tokens * slots} tokens",
-                expected="a whole GGUF file of an architecture that llama.cpp knows",
-                action=f"{_DOWNLOAD} If it is whole, lower ASSISTANT_CHAT_CONTEXT_TOKENS.",
+                expected="a complete GGUF file of an architecture that llama.cpp supports",
+                action=f"{_DOWNLOAD} If it is complete, lower ASSISTANT_CHAT_CONTEXT_TOKENS.",
             ) from error
         self._wait_until_running()
 
     def _wait_until_running(self) -> None:
-        """Have one token written.
+        """Generate one token, which shows that the model works.
 
-        A server that is dropped before its loop runs waits for it for ever (xllamacpp's
-        destructor joins the thread), and a first token shows that the model works.
+        A server deleted before its loop is running would block forever: xllamacpp's destructor
+        joins the thread.
         """
         body = {"messages": [{"role": "user", "content": "1"}], "max_tokens": 1}
         try:
             self._server.handle_chat_completions(body, lambda _: False)
-        except (ValueError, RuntimeError):  # a chat template may refuse; the loop runs
+        except (ValueError, RuntimeError):  # rejected by the chat template; the loop is running
             return
 
     def chat(self, body: dict[str, Any], emit: Emit[dict[str, Any]]) -> None:
-        """Answer a chat completion request; blocks until the end or until `emit` says True.
+        """Answer a chat completion request; blocks until the end or until `emit` returns True.
 
         Raises:
-            Cancelled: Nobody waited for it any more when it was its turn.
+            Cancelled: The request was cancelled before its turn.
         """
         with in_turn(self._turns):
             self._server.handle_chat_completions(body, emit)
 
     def tokenize(self, text: str) -> list[int]:
-        """The token numbers of a text, without special ones."""
+        """Token IDs of a text, without special tokens."""
         address = urlsplit(self._server.listening_address)
         with closing(HTTPConnection(address.hostname or "", address.port, timeout=30)) as server:
             server.request(
@@ -94,9 +103,9 @@ class Engine:
 
 
 class LlamaCppChatModel(LocalChatModel):
-    """A chat model in a GGUF file. Prompts with a beginning it has just read start sooner.
+    """A chat model in a GGUF file. Prompts that share a prefix with a recent one start sooner.
 
-    While it reads or thinks, a stream gives empty chunks, at each of which it can be closed.
+    While the model reads or thinks, streams yield empty chunks and can be closed at each.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -108,7 +117,7 @@ class LlamaCppChatModel(LocalChatModel):
         return "llama-cpp"
 
     def get_token_ids(self, text: str) -> list[int]:
-        """The token numbers of a text, without special ones; none for an empty text.
+        """Token IDs of a text, without special tokens; empty for an empty text.
 
         Raises:
             ChatModelError: llama.cpp does not answer.
@@ -121,7 +130,7 @@ class LlamaCppChatModel(LocalChatModel):
             raise ChatModelError(
                 f"llama.cpp did not count the tokens of a text: {error}",
                 expected="a list of tokens",
-                action="Start the program again.",
+                action="Restart the program.",
             ) from error
 
     def _write(self, request: Request) -> Generator[str | Finished, None, None]:
@@ -146,7 +155,7 @@ class LlamaCppChatModel(LocalChatModel):
                     if "prompt_progress" in event:
                         yield ""
                     for choice in event.get("choices", ()):
-                        # A thought gives no text, and can be stopped all the same.
+                        # Thinking yields no text but must still be stoppable.
                         yield choice["delta"].get("content") or ""
                         if choice["finish_reason"] == "length":
                             reason = "length"
@@ -154,22 +163,24 @@ class LlamaCppChatModel(LocalChatModel):
                         yield _finished(usage, reason)
             except (ValueError, RuntimeError) as error:
                 raise ChatModelError(
-                    f"llama.cpp refused the request: {error}",
-                    expected="messages that the model's chat template takes",
+                    f"llama.cpp rejected the request: {error}",
+                    expected="messages that the model's chat template accepts",
                     action="Choose another model with ASSISTANT_CHAT_MODEL.",
                 ) from error
 
 
 def load(path: Path, settings: Settings) -> LlamaCppChatModel:
-    """Load a GGUF file, or the first one in a folder; takes seconds and the file's memory.
+    """Load a GGUF file, or the first one in a folder.
+
+    Takes seconds, and as much memory as the file is large.
 
     Raises:
-        ChatModelError: There is no such file, or llama.cpp cannot use it.
+        ChatModelError: The file is missing, too large or unusable, or a LoRA adapter is set.
     """
     if settings.lora_folder is not None:
         raise ChatModelError(
-            f"a LoRA adapter ({settings.lora_folder}) and the backend llama_cpp",
-            expected="the backend transformers, which takes adapters",
+            f"a LoRA adapter ({settings.lora_folder}) is set for the backend llama_cpp",
+            expected="the backend transformers, which supports adapters",
             action="Set ASSISTANT_CHAT_BACKEND=transformers, or unset ASSISTANT_LORA_FOLDER.",
         )
     file = _gguf_file(path)
@@ -200,7 +211,7 @@ def _parameters(file: Path, context_tokens: int, threads: int, slots: int) -> An
     params.hostnames = ["127.0.0.1"]
     params.ui = params.endpoint_slots = False
     params.warmup = False
-    # llama.cpp writes to standard error by itself: everything, or nothing.
+    # llama.cpp writes directly to standard error: either everything or nothing.
     params.verbosity = 3 if _LOG.isEnabledFor(logging.DEBUG) else 0
     return params
 
@@ -223,11 +234,15 @@ def _gguf_file(path: Path) -> Path:
 
 
 def _check_memory(file: Path) -> None:
-    """Better an error now than the system ending the program half-way."""
+    """Fail early, before the system kills the program for lack of memory.
+
+    Raises:
+        ChatModelError: The file is larger than the free memory.
+    """
     size, free = file.stat().st_size / 1024**3, free_memory_gb()
     if size > free:
         raise ChatModelError(
-            f"{file} takes {size:.1f} GB, and {free:.1f} GB of memory are free",
+            f"{file} needs {size:.1f} GB of memory, and {free:.1f} GB are free",
             expected="a model that fits in memory",
             action="Set ASSISTANT_CHAT_MODEL to a smaller model, or close other programs.",
         )
@@ -239,13 +254,13 @@ def _raise_for_error(event: dict[str, Any]) -> None:
     if error.get("type") == "exceed_context_size_error":
         raise ChatModelError(
             f"a prompt of {error['n_prompt_tokens']} tokens",
-            expected=f"less than {error['n_ctx']}, the model's context",
+            expected=f"fewer than {error['n_ctx']}, the model's context",
             action="Ask a shorter question, or raise ASSISTANT_CHAT_CONTEXT_TOKENS.",
         )
     raise ChatModelError(
         f"llama.cpp failed: {error.get('message', error)}",
         expected="an answer",
-        action="Ask again; if it stays, choose another model with ASSISTANT_CHAT_MODEL.",
+        action="Ask again; if it keeps happening, choose another model with ASSISTANT_CHAT_MODEL.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What chat models in this process have in common."""
+"""Base class of the chat models that run in this process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ from assistant.errors import ChatModelError
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Last piece of an answer: tokens read (some from the cache) and written, why it ended."""
+    """Last item of an answer's stream: token counts and the reason it ended.
+
+    `cached_tokens` is the part of `input_tokens` that came from the prompt cache.
+    """
 
     input_tokens: int
     output_tokens: int
@@ -34,7 +37,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question to an engine: OpenAI-style messages, and how to answer them."""
+    """One request to an engine: messages in OpenAI's format and generation options."""
 
     messages: list[dict[str, Any]]
     stop: list[str]
@@ -43,13 +46,13 @@ class Request:
 
 
 class LocalChatModel(BaseChatModel):
-    """A LangChain chat model over `_write`, which an engine provides.
+    """A LangChain chat model on top of `_write`, which each engine implements.
 
     Attributes:
-        model_name: Shown and traced; not a path.
-        temperature: 0 gives the same answer every time.
-        max_tokens: Most tokens of an answer.
-        stop: The answer ends before any of these texts.
+        model_name: Name for display and traces; not a path.
+        temperature: Sampling temperature; 0 always gives the same answer.
+        max_tokens: Maximum tokens in an answer.
+        stop: Stop sequences; the answer ends before the first one.
     """
 
     model_name: str
@@ -59,9 +62,10 @@ class LocalChatModel(BaseChatModel):
 
     @abstractmethod
     def _write(self, request: Request) -> Generator[str | Finished, None, None]:
-        """Yield the answer's text as it is written, then one `Finished`; "" while it reads.
+        """Yield the answer's text as it is written, then one `Finished`.
 
-        Closing the generator stops the writing.
+        Empty strings may come while the prompt is being read. Closing the generator stops
+        the engine.
         """
 
     @property
@@ -90,9 +94,10 @@ class LocalChatModel(BaseChatModel):
                 yield chunk
         if not isinstance(piece, Finished):
             raise ChatModelError(
-                f"{self.model_name} ended its answer without saying why",
-                expected="a whole answer",
-                action="Ask again; if it stays, choose another model with ASSISTANT_CHAT_MODEL.",
+                f"{self.model_name} ended its answer without giving a reason",
+                expected="a complete answer",
+                action="Ask again; if it keeps happening, choose another model with "
+                "ASSISTANT_CHAT_MODEL.",
             )
 
     def _generate(

@@ -1,6 +1,6 @@
-"""Chat models behind an OpenAI-compatible server.
+"""Chat models on an OpenAI-compatible server.
 
-LMDeploy, vLLM, llama.cpp, Ollama and many services speak this protocol.
+LMDeploy, vLLM, llama.cpp, Ollama and many hosted services speak this protocol.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ _OTHER_BYTES_PER_TOKEN = 3.2
 
 
 class OpenAICompatibleChatModel(BaseChatOpenAI):
-    """LangChain's client, with errors a person can act on and token counts without a network.
+    """LangChain's client, with actionable errors and offline token estimates.
 
-    The last chunk of a stream names why the answer ended. A stream that does not say so is an
-    error after what came of it: servers that die leave half an answer, which looks whole.
+    The last chunk of a stream gives the reason why the answer ended. A stream that ends without
+    one raises an error after its last text: a server that crashes leaves half an answer that
+    looks complete.
     """
 
     @property
@@ -45,10 +46,10 @@ class OpenAICompatibleChatModel(BaseChatOpenAI):
         return {"base_url": self.openai_api_base, **self._default_params}
 
     def get_num_tokens(self, text: str) -> int:
-        """An estimate, rather too high: the server's tokenizer is not here.
+        """Estimate the tokens of a text, erring high; the server's tokenizer is not available.
 
-        A CJK character counts as one token, of other text 3.2 bytes do. The tokenizers of
-        InternLM and Qwen need 0.6 to 0.8 of that for prose and about all of it for code.
+        A CJK character counts as one token, and so do 3.2 bytes of other text. The tokenizers
+        of InternLM and Qwen use 60 to 80 % of that for prose and nearly 100 % for code.
         """
         cjk = _CJK.findall(text)
         other = len(text.encode(errors="replace")) - sum(len(c.encode()) for c in cjk)
@@ -60,18 +61,18 @@ class OpenAICompatibleChatModel(BaseChatOpenAI):
         tools: Sequence[Any] | None = None,  # noqa: ARG002 (LangChain's signature)
         **_: Any,
     ) -> int:
-        """An estimate like `get_num_tokens`, with a few tokens more for each message."""
+        """Estimate as `get_num_tokens` does, plus four tokens for each message."""
         return sum(self.get_num_tokens(get_buffer_string([message])) + 4 for message in messages)
 
     def get_token_ids(self, text: str) -> list[int]:  # noqa: ARG002 (LangChain's signature)
-        """Not known here; the numbers are the server's.
+        """Not supported: only the server knows its token IDs.
 
         Raises:
             ChatModelError: Always.
         """
         raise ChatModelError(
-            "a server does not tell the numbers of its tokens",
-            expected="a count",
+            "a server does not expose its token IDs",
+            expected="a token count",
             action="Use get_num_tokens.",
         )
 
@@ -99,11 +100,11 @@ class OpenAICompatibleChatModel(BaseChatOpenAI):
 
 
 def load(model: str, settings: Settings) -> OpenAICompatibleChatModel:
-    """Connect to the server; with the model "auto", ask it which one it has.
+    """Create a client for the server; for the model "auto", ask for the server's first model.
 
     Raises:
-        ChatModelError: There is no address, it or the key cannot be used, or the server was
-            asked and did not answer.
+        ChatModelError: The address is missing, the address or the key is invalid, or the
+            server did not answer when asked for its models.
     """
     address, key = settings.openai_base_url.strip(), settings.openai_api_key.strip() or "none"
     _check(address, key)
@@ -124,14 +125,14 @@ def load(model: str, settings: Settings) -> OpenAICompatibleChatModel:
 
 
 class _Ending:
-    """Keeps why an answer ended for its last chunk; servers tell that before the usage."""
+    """Holds the finish reason back for the last chunk; servers send it before the usage."""
 
     def __init__(self) -> None:
         self._told: dict[str, Any] = {}
         self._came = False
 
     def without_reason(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
-        """The chunk as it came, but for the reason, which would be told twice."""
+        """The chunk without its finish reason, which `last_chunk` repeats."""
         self._came = self._came or bool(chunk.text)
         told = chunk.generation_info or {}
         if "finish_reason" in told:
@@ -139,16 +140,16 @@ class _Ending:
         return chunk
 
     def last_chunk(self) -> ChatGenerationChunk:
-        """An empty chunk with the reason.
+        """An empty chunk with the finish reason.
 
         Raises:
-            ConnectionResetError: There was none, though words came.
-            ValueError: There was none, and no word came either.
+            ConnectionResetError: Text came, but no finish reason.
+            ValueError: Neither text nor a finish reason came.
         """
         if not self._told and self._came:
             raise ConnectionResetError("the answer ended without a finish_reason")
         if not self._told:
-            raise ValueError("not one piece of an answer came")
+            raise ValueError("the stream of the answer was empty")
         message = AIMessageChunk(content="", chunk_position="last")
         return ChatGenerationChunk(message=message, generation_info=self._told)
 
@@ -156,20 +157,20 @@ class _Ending:
 def _check(address: str, key: str) -> None:
     if not address:
         raise ChatModelError(
-            "the backend openai_compatible and no address",
+            "the backend openai_compatible has no address",
             expected="the address of a server",
             action="Set ASSISTANT_OPENAI_BASE_URL, for instance to http://127.0.0.1:23333/v1.",
         )
     if not _is_address(address):
         raise ChatModelError(
-            f"{address} is not the address of a server",
+            f"{address} is not a server address",
             expected="an address such as http://127.0.0.1:23333/v1",
             action="Correct ASSISTANT_OPENAI_BASE_URL.",
         )
     if not (key.isascii() and key.isprintable()):
         raise ChatModelError(
-            "a key with characters that cannot be sent",
-            expected="letters, digits and signs of ASCII in one line",
+            "the key has characters that cannot be sent",
+            expected="printable ASCII characters on one line",
             action="Correct ASSISTANT_OPENAI_API_KEY.",
         )
 
@@ -183,10 +184,10 @@ def _is_address(text: str) -> bool:
 
 
 def _clients(address: str) -> dict[str, Any]:
-    """A server on this machine is not asked through the proxy that the environment names."""
+    """HTTP clients; a server on this machine is reached without the environment's proxy."""
     through_proxy = urlsplit(address).hostname not in _THIS_MACHINE
     clients: dict[str, Any] = {
-        "http_socket_options": (),  # or LangChain warns of a proxy in the environment
+        "http_socket_options": (),  # otherwise LangChain warns about a proxy in the environment
         "http_client": openai.DefaultHttpxClient(
             trust_env=through_proxy, event_hooks={"request": [hang_up_when_cancelled]}
         ),
@@ -209,7 +210,7 @@ def _first_model(address: str, key: str) -> str:
     if not models:
         raise ChatModelError(
             f"{address} offers no models",
-            expected="one model or more",
-            action="Set ASSISTANT_CHAT_MODEL to the name under which the server has its model.",
+            expected="at least one model",
+            action="Set ASSISTANT_CHAT_MODEL to the name of the server's model.",
         )
     return models[0].id

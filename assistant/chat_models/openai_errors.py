@@ -1,4 +1,4 @@
-"""Sentences for what an OpenAI-compatible server, or the way to it, does wrong."""
+"""Readable errors for failures of an OpenAI-compatible server, or of the connection to it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ import openai
 from assistant.cancellation import Cancelled, current
 from assistant.errors import ChatModelError
 
-# Of httpx or httpx2, whichever the client is made with.
+# Exceptions of httpx or httpx2, whichever the client uses.
 _BROKEN_OFF = {"RemoteProtocolError", "ReadError"}
 
 
 @contextmanager
 def readable_errors(address: str, model: str) -> Iterator[None]:
-    """The clients raise TypeError and the like where an answer is not of OpenAI's form.
+    """Turn the client's exceptions into readable ones.
+
+    A malformed response makes the client raise TypeError, ValueError or AttributeError.
 
     Raises:
-        ChatModelError: With a sentence for the error.
-        Cancelled: The error came of hanging up.
+        ChatModelError: The server, or the connection to it, failed.
+        Cancelled: The error was caused by closing the connection of a cancelled answer.
     """
     try:
         yield
@@ -34,7 +36,7 @@ def readable_errors(address: str, model: str) -> Iterator[None]:
 
 
 def _readable(error: Exception, address: str, model: str) -> ChatModelError:
-    """A sentence for what the server or the way to it did."""
+    """Readable error for a failure of the server or of the connection to it."""
     reason: BaseException = error
     while isinstance(reason, openai.APIConnectionError) and reason.__cause__:
         reason = reason.__cause__
@@ -47,7 +49,7 @@ def _readable(error: Exception, address: str, model: str) -> ChatModelError:
     return ChatModelError(got.format(**names), expected=expected, action=action.format(**names))
 
 
-# From the particular to the general: the first that fits is used.
+# From specific to general: the first match is used.
 _SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
     (
         openai.APITimeoutError,
@@ -58,14 +60,14 @@ _SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
     (
         TimeoutError,
         "{address} stopped answering",
-        "a word within ASSISTANT_CHAT_TIMEOUT_SECONDS",
+        "a token within ASSISTANT_CHAT_TIMEOUT_SECONDS",
         "Ask again later, or raise that setting.",
     ),
     (
         ConnectionResetError,
-        "{address} broke the connection off: {error}",
-        "a whole answer",
-        "Ask again; if it stays, look at the server's log.",
+        "{address} closed the connection: {error}",
+        "a complete answer",
+        "Ask again; if it keeps happening, look at the server's log.",
     ),
     (
         openai.APIConnectionError,
@@ -75,31 +77,32 @@ _SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
     ),
     (
         openai.AuthenticationError,
-        "{address} refused the key",
-        "a key that the server knows",
+        "{address} rejected the key",
+        "a key that the server accepts",
         "Set ASSISTANT_OPENAI_API_KEY.",
     ),
     (
         openai.PermissionDeniedError,
-        "{address} does not let this key use {model}",
-        "a key with the right to",
+        "{address} does not allow this key to use {model}",
+        "a key with permission to use the model",
         "Set ASSISTANT_OPENAI_API_KEY, or choose another ASSISTANT_CHAT_MODEL.",
     ),
     (
         openai.NotFoundError,
-        "{address} has no model {model}, or no such address: {error}",
-        "a model of that server, and an address that ends in /v1 with most servers",
-        "Set ASSISTANT_CHAT_MODEL=auto to take the server's, or correct ASSISTANT_OPENAI_BASE_URL.",
+        "{address} has no model {model}, or the address is wrong: {error}",
+        "a model on that server, and an address, which for most servers ends in /v1",
+        "Set ASSISTANT_CHAT_MODEL=auto to use the server's model, or correct "
+        "ASSISTANT_OPENAI_BASE_URL.",
     ),
     (
         openai.RateLimitError,
-        "{address} has too many requests",
-        "a free place",
+        "{address} is receiving too many requests",
+        "a request within the server's rate limit",
         "Ask again in a minute.",
     ),
     (
         openai.BadRequestError,
-        "{address} refused the request: {error}",
+        "{address} rejected the request: {error}",
         "a prompt that fits the model's context",
         "Ask a shorter question, or lower ASSISTANT_PASSAGES_TOKENS.",
     ),
@@ -107,12 +110,12 @@ _SENTENCES: tuple[tuple[type[Exception], str, str, str], ...] = (
         openai.OpenAIError,
         "{address} failed: {error}",
         "an answer",
-        "Ask again; if it stays, look at the server's log.",
+        "Ask again; if it keeps happening, look at the server's log.",
     ),
     (
         Exception,
         "{address} does not answer as expected: {error}",
-        "an OpenAI-compatible server, at an address that ends in /v1 with most of them",
+        "an OpenAI-compatible server, whose address usually ends in /v1",
         "Correct ASSISTANT_OPENAI_BASE_URL, or look at the server's log.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Ends a text before a stop sequence, though pieces come one by one; knows no models."""
+"""Cuts streamed text at a stop sequence, even one split across pieces."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 class StopFilter:
-    """Passes text on as soon as it cannot be the beginning of a stop sequence any more.
+    """Passes text through, holding back whatever may be the start of a stop sequence.
 
     Attributes:
-        stopped: Whether a stop sequence was found; nothing is passed on from then on.
+        stopped: Whether a stop sequence was found; later text is discarded.
     """
 
     def __init__(self, sequences: Sequence[str]) -> None:
@@ -18,7 +18,7 @@ class StopFilter:
         self.stopped = False
 
     def feed(self, piece: str) -> str:
-        """Take the next piece; give the text that is certain, possibly empty."""
+        """Take the next piece; return the text that can be shown, possibly empty."""
         if self.stopped:
             return ""
         text = self._held + piece
@@ -31,12 +31,12 @@ class StopFilter:
         return text[: len(text) - held]
 
     def flush(self) -> str:
-        """The text ended: give what was held back."""
+        """Return the text held back, at the end of the stream."""
         held, self._held = self._held, ""
         return held
 
 
 def _overlap(text: str, sequence: str) -> int:
-    """Length of the longest end of `text` with which `sequence` begins."""
+    """Length of the longest suffix of `text` that is a proper prefix of `sequence`."""
     longest = min(len(text), len(sequence) - 1)
     return next((n for n in range(longest, 0, -1) if text.endswith(sequence[:n])), 0)

@@ -1,4 +1,4 @@
-"""Chat models in a folder through transformers."""
+"""Chat models in a local folder, run by transformers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from assistant.processes import core_count
 from assistant.project import as_typed
 from assistant.settings import Settings
 
-_REASON_CHARS = 200  # torch lists every tensor that does not fit
+_REASON_CHARS = 200  # torch lists every tensor whose shape differs
 _LOADING_ERRORS = (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError)
 _OUT_OF_MEMORY = (
     "Set ASSISTANT_LOAD_IN_4BIT=true, or ASSISTANT_CHAT_MODEL to a smaller model, "
@@ -42,7 +42,13 @@ _OUT_OF_MEMORY = (
 
 
 class TransformersChatModel(LocalChatModel):
-    """A causal language model and its tokenizer; answers one request after the other."""
+    """A causal language model and its tokenizer; answers one request at a time.
+
+    Attributes:
+        network: The model.
+        tokenizer: Its tokenizer, with a chat template.
+        context_tokens: Maximum tokens of prompt and answer together.
+    """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -56,7 +62,7 @@ class TransformersChatModel(LocalChatModel):
         return "transformers"
 
     def get_token_ids(self, text: str) -> list[int]:
-        """The token numbers of a text, without special ones; none for an empty text."""
+        """Token IDs of a text, without special tokens; empty for an empty text."""
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
@@ -88,20 +94,20 @@ class TransformersChatModel(LocalChatModel):
                 add_generation_prompt=True,
                 return_tensors="pt",
                 return_dict=True,
-                # Prompts come without control tokens that are known; this one knows the model's.
+                # Known control tokens are neutralised earlier; this covers the model's own.
                 sanitize_control_tokens=True,
             )
         except (TemplateError, ValueError) as error:
             raise ChatModelError(
-                f"the chat template of {self.model_name} refused the messages: {error}",
-                expected="a template that takes system, user and assistant messages",
+                f"the chat template of {self.model_name} rejected the messages: {error}",
+                expected="a template that accepts system, user and assistant messages",
                 action="Choose another model with ASSISTANT_CHAT_MODEL.",
             ) from error
         count = encoded["input_ids"].shape[1]
         if count >= self.context_tokens:
             raise ChatModelError(
                 f"a prompt of {count} tokens",
-                expected=f"less than {self.context_tokens}, the model's context",
+                expected=f"fewer than {self.context_tokens}, the model's context",
                 action="Ask a shorter question, or raise ASSISTANT_CHAT_CONTEXT_TOKENS.",
             )
         return {name: encoded[name] for name in ("input_ids", "attention_mask")}
@@ -109,7 +115,7 @@ class TransformersChatModel(LocalChatModel):
     def _answer(
         self, inputs: dict[str, torch.Tensor], request: Request, emit: Emit[str | Finished]
     ) -> Finished:
-        """Write the answer into `emit`; blocks."""
+        """Generate the answer, passing its text to `emit`; blocks."""
         read = inputs["input_ids"].shape[1]
         limit = min(request.max_tokens, self.context_tokens - read)
         stopping = StopFilter(request.stop)
@@ -131,14 +137,17 @@ class TransformersChatModel(LocalChatModel):
         return Finished(read, written, "stop" if ended else "length")
 
     def _end_tokens(self) -> list[int]:
-        """Generation settings often name the end of a text only, not that of a message."""
+        """IDs of the tokens that end an answer.
+
+        Generation settings often list only the end of a text, not the end of a message.
+        """
         named = self.network.generation_config.eos_token_id
         ends = named if isinstance(named, list) else [named]
         return sorted({end for end in [*ends, self.tokenizer.eos_token_id] if end is not None})
 
 
 class _Streamer(TextStreamer):
-    """Hands on text as words get complete."""
+    """Passes text on as soon as a word is complete."""
 
     def __init__(self, tokenizer: Any, write: Callable[[str], object]) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)
@@ -149,7 +158,7 @@ class _Streamer(TextStreamer):
 
 
 class _Ending(StoppingCriteria):
-    """Ends the answer after the token at which `ended` says so."""
+    """Ends the answer at the first token for which `ended` returns True."""
 
     def __init__(self, ended: Callable[[], bool]) -> None:
         self._ended = ended
@@ -160,10 +169,10 @@ class _Ending(StoppingCriteria):
 
 @contextmanager
 def _asked_while_reading(network: Any, ended: Callable[[], bool]) -> Iterator[None]:
-    """Have each innermost part of the network ask whether to end before it computes.
+    """Check before each leaf module of the network whether to stop.
 
-    A stopping criterion is asked between tokens only, and without a GPU a long prompt is read
-    for minutes before the first.
+    Stopping criteria are checked only between tokens, and without a GPU reading a long prompt
+    takes minutes before the first one.
     """
 
     def ask(*_: object) -> None:
@@ -180,10 +189,10 @@ def _asked_while_reading(network: Any, ended: Callable[[], bool]) -> Iterator[No
 
 
 def load(folder: Path, settings: Settings) -> TransformersChatModel:
-    """Load a model folder: bf16 on a GPU (4 bits if set so), float32 without one.
+    """Load a model folder: bf16 on a GPU (4 bits if configured), otherwise float32.
 
     Raises:
-        ChatModelError: The folder, the adapter or a package is missing or does not fit.
+        ChatModelError: The folder, the adapter or a package is missing or unusable.
     """
     if not (folder / "config.json").is_file():
         raise ChatModelError(
@@ -204,9 +213,9 @@ def load(folder: Path, settings: Settings) -> TransformersChatModel:
     except _LOADING_ERRORS as error:
         raise ChatModelError(
             f"transformers cannot load {folder}: {error}",
-            expected="a whole folder of a causal language model that transformers knows",
-            action=f"Fetch it again with: {as_typed('download-model')}. If it brings code of its "
-            "own that you have read, set ASSISTANT_TRUST_REMOTE_CODE=true.",
+            expected="a complete folder of a causal language model that transformers supports",
+            action=f"Download it again: {as_typed('download-model')}. If it contains its own code "
+            "and you have reviewed it, set ASSISTANT_TRUST_REMOTE_CODE=true.",
         ) from error
     _check_template(folder, tokenizer)
     if settings.lora_folder is not None:
@@ -231,7 +240,7 @@ def _precision(settings: Settings) -> dict[str, Any]:
         missing = "the package bitsandbytes"
     if missing:
         raise ChatModelError(
-            f"ASSISTANT_LOAD_IN_4BIT is set, and there is not {missing}",
+            f"ASSISTANT_LOAD_IN_4BIT is set, but {missing} is missing",
             expected="a GPU and the package bitsandbytes",
             action="Run pip install bitsandbytes on a machine with a GPU, "
             "or unset ASSISTANT_LOAD_IN_4BIT.",
@@ -246,13 +255,13 @@ def _check_template(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     if not tokenizer.chat_template:
         raise ChatModelError(
             f"the tokenizer in {folder} has no chat template",
-            expected="a model made for chats, often named -chat or -instruct",
-            action="Set ASSISTANT_CHAT_MODEL to one, or add a file chat_template.jinja.",
+            expected="a chat model, often named -chat or -instruct",
+            action="Set ASSISTANT_CHAT_MODEL to one, or add a chat_template.jinja file.",
         )
 
 
 def _with_adapter(network: Any, folder: Path, in_4bit: bool) -> Any:
-    """Load a LoRA adapter and merge it where possible, so that it costs no time."""
+    """Load a LoRA adapter; merged into the weights if possible, so that it costs no time."""
     try:
         adapter = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -265,7 +274,7 @@ def _with_adapter(network: Any, folder: Path, in_4bit: bool) -> Any:
 
     try:
         adapted: Any = PeftModel.from_pretrained(network, folder)
-        # Weights of 4 bits would lose what is merged into them.
+        # Merging into 4-bit weights would lose precision.
         return adapted if in_4bit else adapted.merge_and_unload()
     except (*_LOADING_ERRORS, TypeError) as error:
         raise ChatModelError(

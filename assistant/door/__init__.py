@@ -1,4 +1,4 @@
-"""The way in: what a request passes before a page or an API sees it, and the server behind it."""
+"""The web server and the checks every request passes before it reaches the page or an API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No request is read beyond a limit."""
+"""Limits the size of request bodies."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from assistant.errors import RequestTooLargeError
 
 
 class LimitedBodies:
-    """ASGI middleware: answers 413 to larger bodies, also where their length is not given.
+    """ASGI middleware that answers 413 to large bodies, even without a declared length.
 
-    A body is read whole before the request is passed on, so that nothing has been done by
-    the time the limit is reached.
+    The whole body is read before the request is passed on, so a rejected request has had no
+    effect.
 
     Args:
-        app: What requests within the limit go to.
-        most: Bytes of a body.
+        app: App for requests within the limit.
+        most: Maximum body size in bytes.
     """
 
     def __init__(self, app: ASGIApp, most: int) -> None:
@@ -27,7 +27,7 @@ class LimitedBodies:
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is small enough."""
+        """Pass the request on if its body is small enough."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -51,7 +51,7 @@ class LimitedBodies:
 
     def _too_large(self) -> RequestTooLargeError:
         return RequestTooLargeError(
-            f"the body of the request is larger than {self._most} bytes",
+            f"the request body is larger than {self._most} bytes",
             expected="a question of a few thousand characters",
             action="Shorten it; the owner of this page can raise ASSISTANT_MAX_REQUEST_MB.",
         )

@@ -1,4 +1,4 @@
-"""Headers in which proxies say who asked them: believed from trusted proxies alone."""
+"""Handles forwarding headers: those of trusted proxies are used, all others are removed."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 logger = logging.getLogger(__name__)
 
-# Gradio's own server for JavaScript sends this one; it is not in use.
+# Sent by Gradio's Node server, which is not used here.
 _NEVER = (b"x-gradio-server",)
-# What forwards requests inside a Space.
+# Networks of the proxies inside a Space.
 PRIVATE_NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 
 
 class TrustedProxies:
-    """Addresses of proxies that are believed.
+    """Set of trusted proxy addresses.
 
     Args:
-        networks: Addresses or networks such as 10.0.0.0/8.
+        networks: Addresses, or networks such as 10.0.0.0/8.
     """
 
     def __init__(self, networks: Sequence[str]) -> None:
@@ -33,14 +33,15 @@ class TrustedProxies:
             parsed = ipaddress.ip_address(str(address))
         except ValueError:
             return False
-        mapped = getattr(parsed, "ipv4_mapped", None)  # IPv4 on a socket for both
+        mapped = getattr(parsed, "ipv4_mapped", None)  # an IPv4 client on a dual-stack socket
         return any((mapped or parsed) in network for network in self._networks)
 
 
 class ForwardedHeaders:
-    """ASGI middleware: takes client and scheme from trusted proxies, and drops lies.
+    """ASGI middleware that takes client and scheme from the headers of trusted proxies.
 
-    Whatever comes after it may believe all `X-Forwarded-` headers that are left.
+    Forwarding headers from other clients are removed, so apps behind it may trust any
+    `X-Forwarded-` headers that remain.
     """
 
     def __init__(self, app: ASGIApp, trusted: TrustedProxies) -> None:
@@ -50,7 +51,7 @@ class ForwardedHeaders:
         self._told = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Strip the headers, or put the visitor's address into the scope."""
+        """Remove the headers, or put the visitor's address into the scope."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Everything that guards the way in, put together from the settings."""
+"""Combines the request checks, as configured by the settings."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SHARED = "*.gradio.live"
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Who may come in and how much each may bring.
+    """Checks on requests, and routes beside the page.
 
     Attributes:
-        hosts: Names under which the page is reached.
-        proxies: Whose forwarded headers are believed.
-        visitors: Who is here.
-        most_bytes: Of the body of one request.
-        routes: Answered beside the page, before its own.
+        hosts: Allowed host names.
+        proxies: Proxies whose forwarding headers are trusted.
+        visitors: Counts questions and open streams.
+        most_bytes: Maximum size of a request body.
+        routes: Further routes, which take precedence over those of the page.
     """
 
     hosts: AllowedHosts = field(default_factory=lambda: AllowedHosts("127.0.0.1"))
@@ -38,7 +38,7 @@ class Door:
 
     @staticmethod
     def of(settings: Settings, routes: Sequence[BaseRoute] = ()) -> Door:
-        """The door that the settings describe."""
+        """The door described by the settings."""
         hosts = AllowedHosts(settings.host, settings.allowed_hosts)
         trusted = settings.trusted_proxies
         if settings.space_id:
@@ -58,7 +58,7 @@ class Door:
 
 
 def guarded(app: ASGIApp, door: Door) -> ASGIApp:
-    """The app behind the door: who asks is made out first, then what for, then how much."""
+    """The app behind the checks, in this order: forwarding headers, host, body size."""
     return ForwardedHeaders(
         OnlyAllowedHosts(LimitedBodies(app, door.most_bytes), door.hosts), door.proxies
     )

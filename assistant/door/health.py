@@ -1,4 +1,4 @@
-"""`GET /health`: what watches over servers asks it whether this one answers."""
+"""`GET /health`, the health check for monitoring and load balancers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assistant.index import current_version
 
 
 def health_route(application: Application) -> Route:
-    """The route; it tells names and counts, and nothing that the page does not show."""
+    """The route; its response has no information beyond what the page shows."""
 
     def health(_: Request) -> Response:
         try:

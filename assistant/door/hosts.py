@@ -1,8 +1,7 @@
-"""Which host names a request may ask for.
+"""Allow-list for the `Host` header, against DNS rebinding.
 
-A page on another site can make a name of its own resolve to this machine and read what is
-served here (DNS rebinding). Browsers send that name in `Host`, so names that are not this
-page's are refused.
+Another site can make its own host name resolve to this machine and then read the pages served
+here. Browsers send that name in `Host`, so unknown names are rejected.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ logger = logging.getLogger(__name__)
 _EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 (compared with, not listened on)
 # Parsers of addresses differ over anything else: `evil.example\@localhost` has two hosts.
 _HOST = re.compile(r"([\w-][\w.-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?", re.ASCII)
-_MOST_TOLD = 20  # different names that the log tells of
+_MOST_TOLD = 20  # distinct names that are logged
 
 
 class AllowedHosts:
-    """Names and addresses under which the page is reached.
+    """Set of names and addresses under which the page is reached.
 
     Args:
-        listening_on: The configured host. Loopback names are always allowed. On every
-            address of the machine, so is any IP address, which nobody can rebind, and the
-            machine's own name.
-        names: More names; `*.example.org` stands for all below it, `*` for any.
+        listening_on: The configured host. Loopback names are always allowed. If the page
+            listens on all addresses, any IP address is allowed (addresses cannot be
+            rebound), and so is the machine's own name.
+        names: Additional names; `*.example.org` matches its subdomains, `*` any name.
     """
 
     def __init__(self, listening_on: str, names: Iterable[str] = ()) -> None:
@@ -47,11 +46,11 @@ class AllowedHosts:
             self.add(name)
 
     def add(self, name: str) -> None:
-        """Allow one more name, such as that of a tunnel that was just opened."""
+        """Allow one more name, such as that of a tunnel just opened."""
         self._names.add(name.lower())
 
     def __contains__(self, host: str) -> bool:
-        """Whether a `Host` header, with or without a port, may be answered."""
+        """Whether a `Host` header, with or without a port, is allowed."""
         parts = _HOST.fullmatch(host)
         if parts is None:
             return False
@@ -67,7 +66,7 @@ class AllowedHosts:
 
 
 class OnlyAllowedHosts:
-    """ASGI middleware: answers 421 to requests for other hosts."""
+    """ASGI middleware that answers 421 to requests for other hosts."""
 
     def __init__(self, app: ASGIApp, allowed: AllowedHosts) -> None:
         self._app = app
@@ -75,7 +74,7 @@ class OnlyAllowedHosts:
         self._told: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Look at `Host`, and at the host that a trusted proxy was asked for."""
+        """Check `Host`, and the original host if a trusted proxy forwards it."""
         if scope["type"] != "lifespan":
             headers = Headers(scope=scope)
             asked = [headers.get("host", "")]
@@ -90,7 +89,7 @@ class OnlyAllowedHosts:
         await self._app(scope, receive, send)
 
     def _tell(self, error: HostNotAllowedError) -> None:
-        """Log each refused name once; whoever asks can make up any number of them."""
+        """Log each rejected name once, up to a limit: a client can send any number of names."""
         if error.got not in self._told and len(self._told) < _MOST_TOLD:
             self._told.add(error.got)
             logger.warning("%s", error)
@@ -99,8 +98,8 @@ class OnlyAllowedHosts:
 def _not_allowed(host: str) -> HostNotAllowedError:
     shown = host.encode("ascii", "replace").decode()[:100]
     return HostNotAllowedError(
-        f"this page was asked for under the host name {shown!r}",
+        f"this page was requested under the host name {shown!r}",
         expected="localhost, an address it listens on, or a name in ASSISTANT_ALLOWED_HOSTS",
-        action="If the name is yours, also behind a proxy, start the page with "
+        action="If the name is yours or your proxy's, start the page with "
         "ASSISTANT_ALLOWED_HOSTS set to it.",
     )

@@ -1,4 +1,4 @@
-"""Answers a request with an error instead of passing it on."""
+"""Error responses to rejected requests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from assistant.errors import AssistantError
 async def refuse(
     scope: Scope, receive: Receive, send: Send, *, status: int, error: AssistantError
 ) -> None:
-    """Answer with what was got, what was expected and what to do, as plain text.
+    """Answer with the error's sentence as plain text.
 
-    The connection is closed, since a body may still be on its way.
+    The connection is closed, because the client may still be sending a body.
     """
     response = PlainTextResponse(f"{error}\n", status, headers={"Connection": "close"})
     await response(scope, receive, send)

@@ -1,4 +1,4 @@
-"""A web server in a thread of its own, on a socket that was opened before."""
+"""Web server in a background thread, on a socket opened beforehand."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from starlette.types import ASGIApp
 
 from assistant.errors import ServerError
 
-_GRACE_SECONDS = 1  # for answers that are being sent when the server ends
+_GRACE_SECONDS = 1  # for responses still being sent at shutdown
 _LONGEST_START_SECONDS = 60.0
 _LONGEST_END_SECONDS = 5.0
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the port.
+    """Open a listening socket.
 
     Raises:
-        ServerError: The address is not this machine's, or the port is in use.
+        ServerError: The address does not belong to this machine, or the port is in use.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -28,7 +28,7 @@ def listen(host: str, port: int) -> socket.socket:
         )[0]
         opened = socket.socket(family, kind, protocol)
         try:
-            # A port that was closed a moment ago may be taken again.
+            # Allow reuse of a port that was closed a moment ago.
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             opened.bind(address)
             opened.listen(2048)
@@ -37,8 +37,8 @@ def listen(host: str, port: int) -> socket.socket:
             raise
     except (OSError, OverflowError, UnicodeError) as error:
         raise ServerError(
-            f"port {port} of {host} cannot be listened on: {error}",
-            expected="an address of this machine and a port that no other program uses",
+            f"cannot listen on port {port} of {host}: {error}",
+            expected="an address of this machine and a free port",
             action="Stop the other program, or choose another port: ASSISTANT_PORT=7861.",
         ) from error
     return opened
@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
     """Serves one app in the background.
 
     Args:
-        app: Takes client addresses as they are; proxies are its own affair.
+        app: The app; it has to handle forwarding headers itself.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -66,10 +66,10 @@ class Server(uvicorn.Server):
         self._thread: threading.Thread | None = None
 
     def start(self, opened: socket.socket) -> None:
-        """Serve on a socket from `listen`; returns when requests are answered.
+        """Serve on a socket from `listen`; returns once the server accepts requests.
 
         Raises:
-            ServerError: It ended instead, with the reason in the log.
+            ServerError: The server did not start; the log has the reason.
         """
         self._thread = threading.Thread(
             target=self.run, kwargs={"sockets": [opened]}, name="web server", daemon=True
@@ -80,13 +80,13 @@ class Server(uvicorn.Server):
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 raise ServerError(
                     "the web server did not start",
-                    expected="it answers within a minute",
-                    action="The lines above say why.",
+                    expected="a running server within a minute",
+                    action="See the log lines above for the reason.",
                 )
             time.sleep(0.005)
 
     def close(self) -> None:
-        """End it, with whatever it still sends."""
+        """Stop the server, cutting off responses that take longer than a second."""
         self.should_exit = True
         if self._thread is not None:
             self._thread.join(timeout=_LONGEST_END_SECONDS)

@@ -1,4 +1,4 @@
-"""What is known of the visitors who are here now: how often they ask, and who listens."""
+"""Tracks current visitors: how often they ask, and which answer streams are open."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from contextlib import contextmanager
 
 _MINUTE = 60.0
 _LOOK_SECONDS = 0.01
-_MOST_REMEMBERED = 10_000  # askers of one minute
-_NAME_CHARS = 100  # of a session, whose name anybody can make as long as a request
+_MOST_REMEMBERED = 10_000  # addresses and sessions kept before old ones are dropped
+_NAME_CHARS = 100  # kept of a session's name, which a client can make very long
 
 
 class Visitors:
-    """Counts questions by address and by session, and the streams that are open.
+    """Counts questions by address and by session, and the open streams.
 
-    A session's name is chosen by the browser, so the address is what limits a program that
-    asks; the session limits a page behind a proxy that does not tell addresses.
+    The browser chooses the name of a session, so only the address limits automated clients.
+    The session limits visitors behind a proxy that does not forward addresses.
 
     Args:
-        questions_per_minute: Of one address, and of one session.
-        proxies: Their addresses say nothing of the visitor and are not counted.
-        clock: Seconds, never set back.
+        questions_per_minute: Limit for each address and for each session.
+        proxies: Proxy addresses, which are not counted.
+        clock: Monotonic clock, in seconds.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Visitors:
         self._lock = threading.Lock()
 
     def may_ask(self, address: str, session: str) -> bool:
-        """Count a question; False, and nothing is counted, where it is one too many."""
+        """Count a question. Returns False, without counting it, if the limit is reached."""
         names = [f"session {session[:_NAME_CHARS]}"]
         if address and address not in self._proxies:
             names.append(f"address {_of_one_visitor(address)}")
@@ -59,7 +59,7 @@ class Visitors:
 
     @contextmanager
     def listening(self, session: str) -> Iterator[None]:
-        """Within it, a stream of the session is open."""
+        """Mark a stream of the session as open."""
         self._listening[session] += 1
         try:
             yield
@@ -69,7 +69,7 @@ class Visitors:
                 del self._listening[session]
 
     async def comes_to_listen(self, session: str, within_seconds: float) -> bool:
-        """Wait until a stream of the session is open; whether it was in time."""
+        """Wait until a stream of the session is open; returns False after the time limit."""
         deadline = self._clock() + within_seconds
         while session not in self._listening:
             if self._clock() >= deadline:
@@ -84,7 +84,7 @@ class Visitors:
         return times
 
     def _forget(self, now: float) -> None:
-        """Drop those who have not asked for a minute."""
+        """Drop addresses and sessions without a question in the last minute."""
         for name in list(self._asked):
             if not self._of_the_last_minute(name, now):
                 del self._asked[name]

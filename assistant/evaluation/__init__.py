@@ -1,7 +1,7 @@
-"""Scores of retrieval, refusal and answers on questions with known sources.
+"""Evaluation of retrieval, refusals and answers on questions with known sources.
 
-`questions` reads them, `asking` asks them, `scores` counts, `fitting` calibrates what
-refuses, `plots` and `page` show. Knows nothing of command lines.
+`questions` reads the questions, `asking` runs them, `scores` computes the metrics, `baselines`
+has simpler rankings to compare with, and `fitting` calibrates refusals.
 """
 
 from __future__ import annotations

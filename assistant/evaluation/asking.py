@@ -1,4 +1,4 @@
-"""Asks the questions that are to be scored, as the page asks them."""
+"""Runs evaluation questions through the same search as the page."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _K = 10  # hits
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was found for one question, and whether it was refused.
+    """Search results for one question, and whether it was refused.
 
     Attributes:
-        question: With its known sources.
+        question: The question, with its known sources.
         hits: Best first.
-        evidence: Of the question being answerable.
-        vector: (dimension,) embedding of the question.
-        confidence: Probability of its being answerable.
-        refused: Whether it is not answered.
-        milliseconds: From the question to the ranked hits.
+        evidence: How well the passages cover the question.
+        vector: Embedding of the question, (dimension,).
+        confidence: Probability that the question can be answered.
+        refused: Whether the question was refused.
+        milliseconds: Time from the question to the ranked hits.
     """
 
     question: EvalQuestion
@@ -51,7 +51,7 @@ class Outcome:
 
     @classmethod
     def of(cls, question: EvalQuestion, retrieved: Retrieved) -> Outcome:
-        """The outcome of a question, from what was found for it."""
+        """The outcome of a question, from its search results."""
         return cls(
             question,
             retrieved.hits,
@@ -64,21 +64,24 @@ class Outcome:
 
     @property
     def addresses(self) -> list[str]:
-        """Of the hits, best first."""
+        """Addresses of the hits, best first."""
         return [hit.chunk.address for hit in self.hits]
 
     @property
     def rank(self) -> int | None:
-        """Of the first hit that is among the question's sources."""
+        """Rank (from 1) of the first hit from a known source; None if there is none."""
         return first_rank(self.question.sources, self.addresses)
 
 
 def ask(
     finder: Finder, questions: Sequence[EvalQuestion], progress: Progress = silent
 ) -> list[Outcome]:
-    """Find the passages for each question, and whether it can be answered from them.
+    """Search for each question and judge whether it can be answered.
 
-    The first question is asked once more beforehand, so that no time is that of loading.
+    A warm-up run of the first question keeps loading times out of the measurements.
+
+    Returns:
+        One outcome for each question, in the given order.
 
     Raises:
         SettingsError: A question is longer than the page accepts.
@@ -109,7 +112,11 @@ def compare(
     variants: Mapping[str, Variant],
     progress: Progress = silent,
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Variant -> its `retrieval_report`, all on the index in use."""
+    """Run other rankings on the index in use.
+
+    Returns:
+        Name of the variant -> its `retrieval_report`.
+    """
     asked = [question for question in questions if question.sources]
     vectors = finder.embedder.encode_queries([question.question for question in asked])
     reports = {}
@@ -127,12 +134,12 @@ def compare(
 def follow_ups(
     finder: KnowledgeRetriever, dialogues: Sequence[Dialogue], progress: Progress = silent
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """How well second questions are found, by how they were made to stand alone.
+    """Score the retrieval of second questions, for each way to make them standalone.
 
     Returns:
-        "needs context" and "stands alone", the dialogues' two kinds -> the question
-        "alone", "by rules", and as "given" -> retrieval scores and the share "rewritten";
-        and "milliseconds" -> "by rules" -> p50 and p95 of rewriting.
+        "needs context" and "stands alone" (the two kinds of dialogues) -> "alone" (unchanged),
+        "by rules" and "given" (rewritten by a person) -> retrieval scores and the share
+        "rewritten". Also "milliseconds" -> "by rules" -> p50 and p95 of rewriting.
     """
     milliseconds: list[float] = []
 

@@ -1,6 +1,7 @@
-"""Simpler ways to rank passages, to compare with: each part of the retriever taken away.
+"""Simpler rankings to compare the retriever with, each lacking some of its parts.
 
-Every variant gives the addresses of the ten best passages, which may repeat.
+Every variant returns the addresses of its ten best passages, best first; an address may occur
+more than once.
 """
 
 from __future__ import annotations
@@ -26,40 +27,40 @@ Vector = NDArray[np.float32]
 Variant = Callable[[OpenVersion, str, Vector], list[str]]
 
 _K = 10
-_LISTED = 100  # of each ranking that is fused
+_LISTED = 100  # length of each ranking before fusion
 _PLAIN_CONSTANT = 60  # Cormack, Clarke and Büttcher, SIGIR 2009
 _COURSE_COLLECTION = "course"
 
 
 def dense(version: OpenVersion, question: str, vector: Vector) -> list[str]:  # noqa: ARG001 (all baselines are called alike)
-    """By cosine alone."""
+    """Cosine only."""
     return _addresses(version, _by_cosine(version, vector))
 
 
 def keyword(version: OpenVersion, question: str, vector: Vector) -> list[str]:  # noqa: ARG001 (all baselines are called alike)
-    """By BM25 alone, without translations of words."""
+    """BM25 only, without translations of words."""
     return _addresses(version, _by_words(version, question).tolist())
 
 
 def plain_fusion(version: OpenVersion, question: str, vector: Vector) -> list[str]:
-    """Both by reciprocal rank fusion as published: constant 60, equal weights."""
+    """Both, with reciprocal rank fusion as published: constant 60, equal weights."""
     return _fused(version, _by_cosine(version, vector), _by_words(version, question).tolist())
 
 
 def with_centres(version: OpenVersion, question: str, vector: Vector) -> list[str]:
-    """Plain fusion, cosines without the languages' means."""
+    """Plain fusion, with vectors centred by language."""
     found = _found(version, question, vector)
     return _fused(version, found.dense.tolist(), _by_words(version, question).tolist())
 
 
 def with_glossary(version: OpenVersion, question: str, vector: Vector) -> list[str]:
-    """The same, words with their translations."""
+    """The same, with translations of words."""
     found = _found(version, question, vector)
     return _fused(version, found.dense.tolist(), found.keyword.tolist())
 
 
 def with_weights(version: OpenVersion, question: str, vector: Vector) -> list[str]:
-    """The same, fused with the retriever's own weights and constant; nothing folded."""
+    """The same, with the retriever's weights and constant; translations are not folded."""
     return _addresses(version, fuse(_found(version, question, vector)))
 
 
@@ -73,26 +74,26 @@ STEPS: dict[str, Variant] = {
     "+ glossary": with_glossary,
     "+ weights": with_weights,
 }
-"""On top of plain fusion, each with those before it; folding makes the retriever of them."""
+"""Steps on top of plain fusion, each including those before it; folding is the last step."""
 
 
 def course(folder: Path) -> Variant:
-    """The pipeline that `scripts/course_pipeline.py` wrote into `folder`: nearest vectors.
+    """The nearest vectors in the index that `scripts/course_pipeline.py` wrote to `folder`.
 
     Raises:
-        IndexNotFoundError: It wrote nothing there.
+        IndexNotFoundError: The folder holds no such index.
     """
     from chromadb.errors import ChromaError
 
     try:
         if not (folder / "chroma.sqlite3").is_file():
-            raise FileNotFoundError("it has no Chroma database")
+            raise FileNotFoundError("it contains no Chroma database")
         client = embedded_client(folder)
         collection = client.get_collection(_COURSE_COLLECTION, embedding_function=None)
     except (ChromaError, ValueError, FileNotFoundError) as error:
         raise IndexNotFoundError(
-            f"{folder} cannot be compared with: {error}",
-            expected=f"the collection {_COURSE_COLLECTION!r} that scripts/course_pipeline.py wrote",
+            f"{folder} cannot be used for comparison: {error}",
+            expected=f"the collection {_COURSE_COLLECTION!r} from scripts/course_pipeline.py",
             action="Run: python scripts/course_pipeline.py --db FOLDER (see its --help)",
         ) from error
 

@@ -1,4 +1,4 @@
-"""Fits what says whether a question can be answered; knows nothing of where it is kept."""
+"""Fits the calibration of refusals to evaluation questions, with cross-validated scores."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from assistant.evaluation.scores import refusal_by_kind, refusal_report
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A calibration, and what it would have done to questions it was not made from.
+    """A calibration and its cross-validated results.
 
     Attributes:
-        calibration: Made from all questions.
-        confidence: Question id -> probability by models that have not seen the question.
-        refused: Question id -> whether that is below a threshold chosen without it.
-        scores: `refusal_report` of them.
-        by_kind: `refusal_by_kind` of them.
+        calibration: Fitted to all questions.
+        confidence: Question ID -> probability by models fitted without the question.
+        refused: Question ID -> whether that is below a threshold chosen without the question.
+        scores: `refusal_report` of these refusals.
+        by_kind: `refusal_by_kind` of these refusals.
     """
 
     calibration: Calibration
@@ -38,7 +38,7 @@ class Fitted:
     by_kind: dict[str, dict[str, float]]
 
     def judged(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """The outcomes with this confidence and these refusals."""
+        """The outcomes with the cross-validated confidence and refusals."""
         return [
             replace(
                 outcome,
@@ -57,10 +57,19 @@ def fit(
     data: str,
     features: Sequence[str] = FEATURES,
 ) -> Fitted:
-    """Calibrate on questions of which it is known whether they can be answered.
+    """Calibrate on questions known to be answerable or not.
+
+    The question's vector is used only with all features, and only if it lowers the loss.
+
+    Args:
+        outcomes: Search results for all questions.
+        embedder: Identity of the embedder.
+        chunks: Size of the index.
+        data: Description of the questions.
+        features: Names of the features to use.
 
     Raises:
-        SettingsError: There are fewer than ten questions of a kind.
+        SettingsError: There are fewer than ten questions of either kind.
     """
     ordered = sorted(outcomes, key=lambda outcome: not outcome.question.answerable)
     answerable = [outcome.evidence for outcome in ordered if outcome.question.answerable]
@@ -68,8 +77,8 @@ def fit(
     labels = np.array([1] * len(answerable) + [0] * len(others))
     probabilities = cross_validated(answerable, others, features)
     vectors = None
-    # What must not depend on the embedder cannot use its vectors, and a few questions
-    # are not enough for their weights.
+    # An embedder-independent calibration cannot use vectors, and a few questions are not
+    # enough to fit their weights.
     if set(features) == set(FEATURES):
         own = np.stack([outcome.vector for outcome in ordered])
         with_vectors = cross_validated(answerable, others, features, own)
@@ -101,6 +110,6 @@ def fit(
 
 
 def _surprise(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Mean logarithmic loss: lower is better."""
+    """Mean log loss; lower is better."""
     right = np.where(labels == 1, probabilities, 1 - probabilities)
     return float(-np.log(np.maximum(right, 1e-9)).mean())

@@ -1,4 +1,4 @@
-"""Questions with known sources, and dialogues, as JSON lines; knows nothing of results."""
+"""Reads evaluation questions and dialogues from JSON Lines files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _Read = TypeVar("_Read")
 
 @dataclass(frozen=True, slots=True)
 class EvalQuestion:
-    """A question with what is known of its answer.
+    """A question with known facts about its answer.
 
     Attributes:
         id: Unique among the questions asked together.
-        question: As a person asks it.
-        language: Of the question.
-        kind: Type of an answerable question, or why another cannot be answered.
+        question: The question's text.
+        language: Language of the question.
+        kind: Type of an answerable question, or why a question cannot be answered.
         sources: Addresses ("source/path"), each of which contains the answer.
-        source_languages: Languages in which the evidence is written.
-        keywords: An answer that is right contains them all.
+        source_languages: Languages of those sources.
+        keywords: A correct answer contains all of them.
         answerable: Whether the knowledge base has the answer.
     """
 
@@ -40,24 +40,24 @@ class EvalQuestion:
 
     @property
     def is_cross_lingual(self) -> bool:
-        """Whether the evidence is only in another language than the question's."""
+        """Whether all sources are in languages other than the question's."""
         known = bool(self.source_languages and self.language)
         return known and self.language not in self.source_languages
 
 
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """Two turns, of which the second may lean on the first.
+    """Two turns, the second of which may depend on the first.
 
     Attributes:
         id: Unique among the dialogues.
-        first_question: The turn before.
-        first_answer: Its answer.
+        first_question: The first question.
+        first_answer: The answer to it.
         question: The second question.
-        standalone: The second question as a person would make it understood alone.
-        language: Of the second question.
-        sources: As of `EvalQuestion`, for the second question.
-        needs_context: Whether the second question leans on the first.
+        standalone: The second question, rewritten by a person to stand alone.
+        language: Language of the second question.
+        sources: As in `EvalQuestion`, for the second question.
+        needs_context: Whether the second question depends on the first.
     """
 
     id: str
@@ -71,16 +71,16 @@ class Dialogue:
 
 
 def read_questions(file: Path, *, answerable: bool = True) -> list[EvalQuestion]:
-    """Read questions from JSON lines, with at least `id` and `question` in each.
+    """Read questions from JSON Lines, each with at least `id` and `question`.
 
     Args:
-        file: Where the lines are; empty ones are skipped.
-        answerable: What to take questions without `sources` for; one that has sources
-            is answerable.
+        file: A UTF-8 file; blank lines are skipped.
+        answerable: Whether questions without `sources` count as answerable; those with
+            sources always do.
 
     Raises:
-        SettingsError: There is no such file, it holds no question, or a line is not
-            such an object; names file and line.
+        SettingsError: The file is missing or empty, or a line is invalid; the error names
+            the file and the line.
     """
 
     def parse(fields: Mapping[str, Any]) -> EvalQuestion:
@@ -100,10 +100,10 @@ def read_questions(file: Path, *, answerable: bool = True) -> list[EvalQuestion]
 
 
 def read_dialogues(file: Path) -> list[Dialogue]:
-    """Read two-turn dialogues from JSON lines.
+    """Read two-turn dialogues from JSON Lines.
 
     Raises:
-        SettingsError: As `read_questions`.
+        SettingsError: The file is missing or empty, or a line is invalid.
     """
 
     def parse(fields: Mapping[str, Any]) -> Dialogue:
@@ -122,10 +122,10 @@ def read_dialogues(file: Path) -> list[Dialogue]:
 
 
 def check_ids(questions: Iterable[EvalQuestion]) -> None:
-    """Refuse questions of which two have one id.
+    """Check that question IDs are unique.
 
     Raises:
-        SettingsError: Names the id and both questions.
+        SettingsError: Two questions have the same ID; the error names it and both questions.
     """
     seen: dict[str, EvalQuestion] = {}
     for question in questions:
@@ -134,7 +134,7 @@ def check_ids(questions: Iterable[EvalQuestion]) -> None:
             raise SettingsError(
                 f"two questions have the id {question.id!r}: "
                 f"{other.question[:40]!r} and {question.question[:40]!r}",
-                expected="ids that differ, over all files",
+                expected="unique ids across all files",
                 action="Change one of them.",
             )
 
@@ -146,7 +146,7 @@ def _read(file: Path, parse: Callable[[Mapping[str, Any]], _Read], wanted: str) 
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise SettingsError(
             f"{file} cannot be read: {reason}",
-            expected=f"a UTF-8 file of JSON lines with {wanted}",
+            expected=f"a UTF-8 file of JSON Lines with {wanted}",
             action="Check the path.",
         ) from error
     found = [
@@ -157,8 +157,8 @@ def _read(file: Path, parse: Callable[[Mapping[str, Any]], _Read], wanted: str) 
     if not found:
         raise SettingsError(
             f"{file} is empty",
-            expected=f"JSON lines with {wanted}",
-            action="Write some questions into it; docs/evaluation.md says how.",
+            expected=f"JSON Lines with {wanted}",
+            action="Add some questions; docs/evaluation.md describes the format.",
         )
     return found
 
@@ -169,14 +169,14 @@ def _parse_line(
     try:
         fields = json.loads(line)
         if not isinstance(fields, dict):
-            raise TypeError("it is no object")
+            raise TypeError("it is not an object")
         return parse(fields)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise SettingsError(
             f"{place}: {line[:80]!r}: {what}",
             expected=f"a JSON object with at least {wanted}",
-            action="Mend the line.",
+            action="Correct the line.",
         ) from error
 
 
@@ -190,5 +190,5 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
     values: Sequence[Any] = fields.get(name) or ()
     if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
-        raise TypeError(f"{name} is no list")
+        raise TypeError(f"{name} is not a list")
     return tuple(map(str, values))

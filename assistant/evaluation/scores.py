@@ -1,6 +1,6 @@
-"""Scores of retrieval, refusal and answers; knows nothing of where results come from.
+"""Metrics for retrieval, refusals and answers.
 
-A hit counts when its source is one of the question's `sources`.
+A hit is correct if its address is one of the question's `sources`.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 from assistant.evaluation.questions import EvalQuestion
 
 CUTOFFS = (1, 3, 5, 10)
-# What is outside the knowledge base altogether, unlike a false statement about what it has.
+# Kinds of questions entirely outside the knowledge base, unlike false premises about it.
 OUTSIDE = ("off_topic", "other_project")
 
 
 def first_rank(sources: Sequence[str], found: Sequence[str]) -> int | None:
-    """Rank (from 1) of the first of `found` that is among `sources`; None: there is none."""
+    """Rank (from 1) of the first address of `found` in `sources`; None if there is none."""
     return next((rank for rank, address in enumerate(found, 1) if address in sources), None)
 
 
 def retrieval_scores(ranks: Sequence[int | None]) -> dict[str, float]:
-    """hit@1/3/5/10 and mrr@10 of first ranks; all 0 for no questions."""
+    """hit@1/3/5/10 and mrr@10 from first ranks; all 0 for no questions."""
     count = max(1, len(ranks))
     scores = {
         f"hit@{k}": sum(rank is not None and rank <= k for rank in ranks) / count for k in CUTOFFS
@@ -37,11 +37,14 @@ def retrieval_scores(ranks: Sequence[int | None]) -> dict[str, float]:
 def retrieval_report(
     questions: Sequence[EvalQuestion], found: Mapping[str, Sequence[str]]
 ) -> dict[str, dict[str, float]]:
-    """Scores of all questions with sources, and by language, type and cross-lingual.
+    """Retrieval scores overall, by language, by type, and for cross-lingual questions.
 
     Args:
-        questions: Those without sources are left out.
-        found: Question id -> addresses of its hits, best first.
+        questions: Questions without sources are ignored.
+        found: Question ID -> addresses of its hits, best first.
+
+    Returns:
+        Name of the group, such as "all" or "language en" -> `retrieval_scores`.
     """
     groups: dict[str, dict[str, list[int | None]]] = {
         "": {"all": []},
@@ -69,9 +72,13 @@ def retrieval_report(
 def refusal_report(
     questions: Sequence[EvalQuestion], refused: Mapping[str, bool]
 ) -> dict[str, float]:
-    """Precision, recall and F1 of refusing, and the share refused of each kind.
+    """Precision, recall and F1 of refusals, and the share refused of each kind.
 
-    A refusal is right when the question is not answerable.
+    A refusal is correct if the question is unanswerable.
+
+    Args:
+        questions: Answerable and unanswerable questions.
+        refused: Question ID -> whether it was refused.
     """
     answerable = [q for q in questions if q.answerable]
     others = [q for q in questions if not q.answerable]
@@ -89,10 +96,11 @@ def refusal_report(
 def refusal_by_kind(
     questions: Sequence[EvalQuestion], refused: Mapping[str, bool]
 ) -> dict[str, dict[str, float]]:
-    """Precision, recall and F1 for all answerable questions and those of one kind.
+    """Precision, recall and F1 of refusals, for each kind of unanswerable question.
 
-    Where there are off-topic questions and ones about other projects, also for both
-    together: what the knowledge base knows nothing of.
+    Each score is computed from the questions of one kind and all answerable questions. If
+    there are both off-topic questions and questions about other projects, the two kinds are
+    also scored together, as questions entirely outside the knowledge base.
     """
     others = [q for q in questions if not q.answerable]
     wrong = sum(refused[q.id] for q in questions if q.answerable)
@@ -125,7 +133,7 @@ def _refusing(
 
 
 def has_keywords(text: str, keywords: Iterable[str]) -> bool:
-    """Whether a text contains every keyword, after folding width, case and spacing."""
+    """Whether a text contains every keyword, ignoring character width, case and spacing."""
     folded = _fold(text)
     return all(_fold(keyword) in folded for keyword in keywords)
 
@@ -137,15 +145,16 @@ def _fold(text: str) -> str:
 def answer_report(
     questions: Sequence[EvalQuestion], results: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, float]:
-    """Shares of answerable questions answered, with the keywords, and citing a known source.
+    """Scores of the answers to answerable questions.
 
     Args:
-        questions: Those without sources are left out.
-        results: Question id -> `answer`, `refused` and `citations` with their `source`;
-            nothing for a question on which the model failed, which counts as not answered.
+        questions: Questions without sources are ignored.
+        results: Question ID -> `answer`, `refused` and `citations` with their `source`. A
+            question missing here, because the model failed, counts as not answered.
 
     Returns:
-        No share "keywords" where no question has any.
+        Shares "answered", "cited" and "cited_known_source" of all these questions, and
+        "keywords" of those that have keywords, if any do.
     """
     asked = [question for question in questions if question.sources]
     count = max(1, len(asked))
@@ -167,7 +176,7 @@ def answer_report(
 
 
 def percentiles(milliseconds: Sequence[float]) -> dict[str, float]:
-    """Median and 95th percentile; of fewer than two values, the value itself."""
+    """Median and 95th percentile; a single value for both, and 0 for no values."""
     if len(milliseconds) < 2:
         value = next(iter(milliseconds), 0.0)
         return {"p50": value, "p95": value}

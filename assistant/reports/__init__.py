@@ -1,1 +1,1 @@
-"""HTML pages about an index and about an evaluation."""
+"""HTML reports: one on an index, one on an evaluation."""

@@ -1,7 +1,4 @@
-"""One page of all that an evaluation found, with nothing to load from elsewhere.
-
-Knows nothing of how it was found.
-"""
+"""HTML report on an evaluation, complete in one file."""
 
 from __future__ import annotations
 
@@ -17,20 +14,20 @@ from assistant.reports.plots import bars, distributions, legend
 _STYLE = Path(__file__).with_name("page.css")
 _SHOWN = ("hit@1", "hit@5", "mrr@10")
 _COLUMNS = ("hit@1", "hit@3", "hit@5", "hit@10", "mrr@10")
-_FIRST = 5  # hits listed for a miss
-_MISSED = 5  # a source further down than this counts as missed
+_FIRST = 5  # hits listed for each miss
+_MISSED = 5  # a source ranked lower than this counts as missed
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What the page shows.
+    """Content of the report.
 
     Attributes:
-        about: Facts of the run, name -> value, such as the date and the files.
-        report: As `scripts/evaluate.py --json` prints it.
+        about: Facts about the run, such as the date and the files: name -> value.
+        report: The JSON that `scripts/evaluate.py --json` prints.
         outcomes: One for each question.
         threshold: Confidence below which a question is refused.
-        cross_validated: Whether confidence and refusals are those of `Fitted`.
+        cross_validated: Whether confidence and refusals are cross-validated (see `Fitted`).
     """
 
     about: Mapping[str, str]
@@ -41,7 +38,7 @@ class Evaluation:
 
 
 def page(found: Evaluation) -> str:
-    """The whole page as HTML."""
+    """The report as HTML."""
     sections = [
         _tiles(found),
         _retrieval(found.report.get("retrieval", {})),
@@ -71,7 +68,7 @@ def _tiles(found: Evaluation) -> str:
         tiles.append((_count(cross, "hit@5"), "cross-lingual in the first 5"))
     if refusal := report.get("refusal"):
         if report.get("refusal_by_kind"):
-            tiles.append((f"{refusal['f1']:.3f}", "F1 of refusing"))
+            tiles.append((f"{refusal['f1']:.3f}", "F1 of refusals"))
         tiles.append((f"{refusal['false_refusals']:.1%}", "refused in error"))
     if "latency_ms" in report:
         latency = report["latency_ms"]
@@ -142,7 +139,7 @@ def _refusal(found: Evaluation) -> str:
         ]
         every = found.report["refusal"]
         lines.append(["all", "", "", *(f"{every[s]:.3f}" for s in ("precision", "recall", "f1"))])
-        cards += _card("Refusing, by kind", _rows(head, lines))
+        cards += _card("Refusals by kind", _rows(head, lines))
     return f"<h2>Can it be answered?</h2>{_block('plots', cards)}"
 
 
@@ -174,7 +171,8 @@ def _misses(outcomes: Sequence[Outcome]) -> str:
         return ""
     head = f"<h2>Not among the first {_MISSED}: {len(items)}</h2>"
     text = (
-        '<p class="dim">A page that says the same may be missing from the sources: look first.</p>'
+        '<p class="dim">Check the hits first: another page with the same answer may be missing '
+        "from the question's sources.</p>"
     )
     return head + text + _card("", "".join(items))
 

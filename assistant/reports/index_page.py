@@ -1,7 +1,7 @@
-"""A page about one version of the index, complete in one file; knows nothing of serving.
+"""HTML report on one version of the index, complete in one file.
 
-Counts, the sizes of chunks, a map of the chunks in two dimensions (the two directions in
-which their vectors differ most: principal components) and what was left out and why.
+It shows counts, chunk sizes, a two-dimensional map of the chunks (the first two principal
+components of their vectors), and the skipped files with reasons.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from assistant.index.chunk_file import read_chunks
 from assistant.index.chunk_store import ChunkStore
 from assistant.index.manifest import EMBEDDED, Manifest
 
-# Okabe and Ito's colours, which people with any colour vision can tell apart.
+# The palette of Okabe and Ito, distinguishable with any colour vision.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#b8a800")
 _MOST_POINTS = 6000
 _BINS = 16
@@ -37,7 +37,13 @@ svg text { fill: currentColor; font: 12px system-ui, sans-serif; } summary { cur
 
 
 def write_report_page(file: Path, version: Path, manifest: Manifest, store: ChunkStore) -> None:
-    """Write the page about an open version.
+    """Write the report on an open version.
+
+    Args:
+        file: HTML file to write.
+        version: Folder of the version.
+        manifest: Manifest of the version.
+        store: Its chunk store, for the vectors.
 
     Raises:
         SettingsError: The file cannot be written.
@@ -53,30 +59,30 @@ def write_report_page(file: Path, version: Path, manifest: Manifest, store: Chun
     except OSError as error:
         raise SettingsError(
             f"the report {file} cannot be written: {error}",
-            expected="a file in a folder that is there and may be written",
-            action="Name another file with --report; the index itself is ready.",
+            expected="a file in an existing, writable folder",
+            action="Pass another file to --report; the index itself is ready.",
         ) from error
 
 
 def report_page(
     manifest: Manifest, chunks: Sequence[Chunk], shown: Sequence[Chunk], vectors: Vectors
 ) -> str:
-    """The page as HTML.
+    """The report as HTML.
 
     Args:
-        manifest: Of the version.
-        chunks: All of them.
-        shown: Those on the map.
-        vectors: Of those, (n, dimension) float32.
+        manifest: Manifest of the version.
+        chunks: All chunks.
+        shown: Chunks on the map.
+        vectors: Vectors of `shown`, (n, dimension) float32, in the same order.
     """
     names = sorted(manifest.sources)
     colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(names)}
     where = "in this folder" if manifest.vectors == EMBEDDED else f"at {manifest.vectors}"
     facts = (
-        f"{len(manifest.files):,} files, {manifest.chunks:,} chunks, vectors of "
-        f"{manifest.dimension} numbers {escape(where)}, embedder "
+        f"{len(manifest.files):,} files, {manifest.chunks:,} chunks, "
+        f"{manifest.dimension}-dimensional vectors {escape(where)}, embedder "
         f"{escape(manifest.embedder.partition(':')[0])}, at most "
-        f"{manifest.splitting.get('chunk_tokens', '?')} tokens in a chunk."
+        f"{manifest.splitting.get('chunk_tokens', '?')} tokens per chunk."
     )
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -85,9 +91,9 @@ def report_page(
 <h2>Sources</h2>{_sources(manifest, chunks)}
 <h2>Sizes of the chunks</h2>{_histogram([chunk.token_count for chunk in chunks])}
 <h2>Map</h2>
-<p>{len(shown):,} chunks; near each other: alike. Point at one to see where it is from.</p>
+<p>{len(shown):,} chunks. Nearby points are similar. Hover over a point to see its source.</p>
 <p class="key">{_key(colours)}</p>{_map(shown, vectors, colours)}
-<h2>Left out</h2>{_skipped(manifest)}
+<h2>Skipped files</h2>{_skipped(manifest)}
 </html>
 """
 
@@ -160,9 +166,9 @@ def _map(shown: Sequence[Chunk], vectors: Vectors, colours: dict[str, str]) -> s
 
 
 def flat(vectors: Vectors) -> Vectors:
-    """(n, dimension) -> (n, 2) between 0 and 1: the first two principal components."""
+    """First two principal components, scaled to 0..1: (n, dimension) -> (n, 2)."""
     centred = vectors - vectors.mean(axis=0)
-    _, directions = np.linalg.eigh(centred.T @ centred)  # in order of rising variance
+    _, directions = np.linalg.eigh(centred.T @ centred)  # in order of increasing variance
     places = centred @ directions[:, [-1, -2]]
     low, high = places.min(axis=0), places.max(axis=0)
     return np.asarray((places - low) / np.maximum(high - low, 1e-9), dtype=np.float32)
@@ -170,7 +176,7 @@ def flat(vectors: Vectors) -> Vectors:
 
 def _skipped(manifest: Manifest) -> str:
     if not manifest.skipped:
-        return "<p>Nothing.</p>"
+        return "<p>None.</p>"
     parts = []
     for reason, count in Counter(manifest.skipped.values()).most_common():
         files = "".join(

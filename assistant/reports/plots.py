@@ -1,7 +1,6 @@
-"""Small plots as SVG to stand in a page; colours and fonts are the page's.
+"""Small SVG plots for the reports, whose stylesheet sets colours and fonts.
 
-Knows nothing of questions. Widths are in units of about a pixel on a phone; the page
-scales them.
+A unit of width is about one pixel on a phone; the page scales the plots.
 """
 
 from __future__ import annotations
@@ -10,16 +9,22 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH = 360
-_LABELS = 116  # width of the column of names
-_VALUES = 30  # width behind the bars
+_LABELS = 116  # width of the label column
+_VALUES = 30  # width of the values after the bars
 _BAR = 9
 _BINS = 20
-_ROW = 46  # height of one distribution
+_ROW = 46  # height of one histogram
 _AXIS = 22
 
 
 def bars(rows: Sequence[tuple[str, Sequence[float]]], names: Sequence[str], title: str) -> str:
-    """Horizontal bars from 0 to 1, one for each of `names` in each row."""
+    """Horizontal bar chart of values from 0 to 1.
+
+    Args:
+        rows: Label of each row and its values, one for each of `names`.
+        names: Names of the series.
+        title: Description for screen readers.
+    """
     height_of_row = len(names) * (_BAR + 2) + 8
     parts = []
     for number, (label, values) in enumerate(rows):
@@ -43,10 +48,10 @@ def distributions(
     """A histogram of values from 0 to 1 for each row, with a line at the threshold.
 
     Args:
-        rows: Name, whether values belong at or above the threshold, and the values; those
-            on the wrong side of it stand out.
-        threshold: Where the line is.
-        title: For those who do not see the plot.
+        rows: Label, whether values should be at or above the threshold, and the values.
+            Values on the wrong side are highlighted.
+        threshold: Position of the line.
+        title: Description for screen readers.
     """
     parts = []
     for number, (label, above, values) in enumerate(rows):
@@ -76,7 +81,7 @@ def distributions(
 
 
 def legend(names: Mapping[str, str]) -> str:
-    """Colour class -> its name, as a line of HTML."""
+    """Legend as a line of HTML; `names` maps colour classes to labels."""
     items = [f'<span><i class="{escape(c)}"></i>{escape(name)}</span>' for c, name in names.items()]
     return f'<p class="legend">{"".join(items)}</p>'
 

@@ -1,9 +1,8 @@
-"""A question to ranked hits, from one or several collections, and the evidence for them.
+"""Retrieval: finds ranked passages for a question and measures how well they cover it.
 
-`passages` numbers what is searched, `candidates` finds passages by vectors and by words,
-`fusion` makes one list of different things, `sections` puts broken sections together,
-`evidence` says how well the question is covered, `reranking` is optional, `retriever` joins
-them.
+`passages` numbers the passages of all collections, `candidates` ranks them by vectors and by
+words, `fusion` merges the rankings, `sections` rejoins split sections, `evidence` measures
+coverage, `reranking` is optional, and `retriever` combines them.
 """
 
 from __future__ import annotations

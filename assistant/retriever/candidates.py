@@ -1,4 +1,4 @@
-"""Passages that may answer a question: one ranking by vectors and one by words."""
+"""Candidate passages for a question, ranked once by vectors and once by words."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from assistant.keywords.concepts import Concept, Rows, Scores, bm25
 from assistant.language import language_of
 from assistant.retriever.passages import Passages
 
-# The nearest by whole vectors, before the languages' means are taken away; nearly all of the
-# best by the centred cosine are among them (docs/evaluation.md).
+# Nearest neighbours of the centred question among the stored vectors. They include nearly all
+# of the best by cosine of centred vectors (docs/evaluation.md).
 _POOL = 500
-_LISTED = 100  # of each ranking
+_LISTED = 100  # length of each ranking
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Two rankings of rows, best first, and what they were made from.
+    """Two rankings of rows, best first, with their scores.
 
     Attributes:
-        dense: By cosine without the languages' means.
-        dense_scores: Those cosines.
-        keyword: By BM25.
-        keyword_scores: Those scores.
+        dense: Rows by cosine after subtracting the mean vector of each language.
+        dense_scores: Cosines of `dense`.
+        keyword: Rows by BM25.
+        keyword_scores: BM25 scores of `keyword`.
         concepts: The question's words.
-        similarity: Highest cosine of whole vectors; 0 where there is no passage.
+        similarity: Highest cosine of the original vectors; 0 if there are no passages.
     """
 
     dense: Rows
@@ -48,7 +48,14 @@ def candidates(
     vector: NDArray[np.float32],
     filters: SearchFilters | None = None,
 ) -> Candidates:
-    """Both rankings for a question whose vector is (dimension,) and L2-normalised."""
+    """Rank the passages for a question.
+
+    Args:
+        passages: The passages to search.
+        question: The question's text.
+        vector: The question's embedding, (dimension,) and L2-normalised.
+        filters: Limits on the search.
+    """
     allowed = passages.allowed(filters)
     concepts = passages.concepts(question)
     dense, dense_scores, similarity = _dense(passages, question, vector, allowed)
@@ -84,7 +91,7 @@ def _centred(
     vector: NDArray[np.float32],
     allowed: NDArray[np.bool_] | None,
 ) -> tuple[Rows, Scores]:
-    """Rows near a question and their cosines without the languages' means, in no order."""
+    """Rows near a question and their cosines after centring each language, unordered."""
     centred = centres.centre(vector, language)
     rows, cosines = collection.vectors.nearest(centred, _POOL, allowed)
     languages = [collection.keywords.languages[row] for row in rows]
@@ -96,7 +103,7 @@ def by_words(
     concepts: tuple[Concept, ...],
     allowed: list[NDArray[np.bool_] | None],
 ) -> tuple[Rows, Scores]:
-    """The rows that share words with a question, and their scores, best first."""
+    """Rows that share words with a question and their BM25 scores, best first."""
     scores = bm25(concepts, len(passages))
     for start, passing in zip(passages.starts, allowed, strict=False):
         if passing is not None:

@@ -1,7 +1,7 @@
-"""How well the passages found cover a question; knows nothing of what follows from it.
+"""Measures how well the retrieved passages cover a question.
 
-Each number is a plain fact about one question, comparable between questions. Scores of
-fused rankings are not among them: the best of a bad lot has as high a one as a good hit.
+Each number describes one question and can be compared between questions. Scores of fused
+rankings cannot: the best of many bad hits scores as high as a good hit.
 """
 
 from __future__ import annotations
@@ -15,16 +15,22 @@ from assistant.keywords.concepts import Concept
 from assistant.retriever.candidates import Candidates
 
 _LATIN = re.compile(r"[a-z]")
-_LOOKED_AT = 5  # hits
-_AGREEING = 3
-_LARGE = 6900  # chunks; with fewer, ordinary words are absent, too
+_LOOKED_AT = 5  # top hits checked for missing names
+_AGREEING = 3  # nearest passages compared with the best by words
+_LARGE = 6900  # chunks; smaller indexes also lack some ordinary words
 
 
 NONE = Evidence(0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 def weigh(candidates: Candidates, ranked: Sequence[int], chunks: int) -> Evidence:
-    """Look at the first of the ranked rows; `chunks` is the number in the index."""
+    """Evidence from the candidates and the top rows of the fused ranking.
+
+    Args:
+        candidates: Both rankings.
+        ranked: Rows of the fused ranking, best first; if empty, the result is `NONE`.
+        chunks: Number of chunks in the index.
+    """
     if not ranked:
         return NONE
     concepts = candidates.concepts
@@ -43,7 +49,7 @@ def weigh(candidates: Candidates, ranked: Sequence[int], chunks: int) -> Evidenc
 
 
 def _greatest_weight(chunks: int) -> float:
-    """Of a word that no chunk has."""
+    """Weight of a word that no chunk contains."""
     return math.log(1 + (chunks + 0.5) / 0.5)
 
 

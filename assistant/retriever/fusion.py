@@ -1,4 +1,4 @@
-"""Ranked lists to one, and one list to different things; knows nothing of where they come from."""
+"""Merges rankings into one and reduces repetition in the result."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from assistant.keywords import PagePosition
 
-# Cormack, Clarke and Büttcher (SIGIR 2009) use 60. With two lists of which the first places
-# count, smaller constants did better here (docs/evaluation.md).
+# Cormack, Clarke and Büttcher (SIGIR 2009) use 60. With two lists whose top ranks matter
+# most, smaller constants did better here (docs/evaluation.md).
 RRF_CONSTANT = 10
-_PER_FILE = 2  # hits of one file
+_PER_FILE = 2  # hits from one file
 
 
 def reciprocal_rank_fusion(
     rankings: Sequence[Sequence[int]], weights: Sequence[float], constant: int = RRF_CONSTANT
 ) -> dict[int, float]:
-    """Item -> score, best first; equal scores in order of the items.
+    """Merge rankings by reciprocal rank.
 
-    Each ranking adds weight / (constant + rank), ranks from 1.
+    Each ranking adds weight / (constant + rank) to its items; ranks start at 1.
+
+    Returns:
+        Item -> score, best first; ties in ascending order of the items.
     """
     scores: dict[int, float] = defaultdict(float)
     for ranking, weight in zip(rankings, weights, strict=True):
@@ -34,12 +37,21 @@ def fold_translations(
     language: Callable[[int], str],
     preferred: str,
 ) -> dict[int, float]:
-    """Keep one of each passage and its translations: the one in the preferred language.
+    """Keep one version of each translated passage, in the preferred language if possible.
 
-    Pages of one language are none of each other's translations, whatever their names say:
-    `it/guide.md` may be of the IT department. What is kept takes the place and the score of
-    the best of them. `scores` stand best first and may be cut off: a translation that is not
-    among them is not looked for.
+    Pages in the same language are not translations of each other, whatever their names:
+    `it/guide.md` may belong to the IT department. The version kept gets the rank and score
+    of the best one.
+
+    Args:
+        scores: Item -> score, best first. Translations missing from it are not searched for.
+        place: Item -> its page and range within the page.
+        file: Item -> an identifier of its file.
+        language: Item -> its language.
+        preferred: Language to keep.
+
+    Returns:
+        Item -> score, best first.
     """
     kept: list[tuple[int, float] | None] = []
     by_page: dict[int, dict[int, int]] = defaultdict(dict)  # page -> item -> position in `kept`
@@ -68,7 +80,7 @@ def fold_translations(
 def limit_per_file(
     ranked: Iterable[int], file: Callable[[int], object], most: int = _PER_FILE
 ) -> list[int]:
-    """Put what comes behind the first `most` of its file behind everything else."""
+    """Move all but the first `most` items of each file to the end."""
     seen: Counter[object] = Counter()
     kept: list[int] = []
     surplus: list[int] = []

@@ -1,4 +1,4 @@
-"""The passages of one or several collections under consecutive numbers, their rows."""
+"""Numbers the passages of one or more collections consecutively; the numbers are "rows"."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from assistant.keywords.concepts import Concept, concepts
 
 
 class Passages:
-    """Collections searched as one; neither files nor pages of two collections are the same.
+    """Collections searched as one; files and pages are never shared between collections.
 
     Args:
-        collections: At least one. The rows of each follow those of the one before.
+        collections: At least one. Rows are numbered in this order.
     """
 
     def __init__(self, collections: Sequence[Collection]) -> None:
@@ -35,12 +35,12 @@ class Passages:
 
     @property
     def name(self) -> str:
-        """Names of the collections."""
+        """Names of the collections, joined by "+"."""
         return "+".join(collection.name for collection in self.collections)
 
     @property
     def sources(self) -> list[str]:
-        """Names of all sources, each once."""
+        """Names of all sources, without duplicates."""
         return list(dict.fromkeys(name for each in self.collections for name in each.sources))
 
     def concepts(self, question: str) -> tuple[Concept, ...]:
@@ -48,11 +48,11 @@ class Passages:
         return tuple(concepts(question, [each.keywords for each in self.collections]))
 
     def allowed(self, filters: SearchFilters | None) -> list[NDArray[np.bool_] | None]:
-        """For each collection: (n,) which of its passages pass the filters; None: all do."""
+        """For each collection, a mask (n,) of passages that pass the filters; None: all pass."""
         return [each.keywords.allowed(filters) for each in self.collections]
 
     def centres(self) -> list[LanguageCentres]:
-        """For each collection: its languages' means, or those of the others where it has none."""
+        """Mean vectors of the languages of each collection, completed from the others."""
         own = [each.centres for each in self.collections]
         if len(own) == 1:
             return own
@@ -62,23 +62,23 @@ class Passages:
         ]
 
     def language(self, row: int) -> str:
-        """Of a passage."""
+        """Language of a passage."""
         collection, own = self._find(row)
         return self.collections[collection].keywords.languages[own]
 
     def file(self, row: int) -> tuple[int, str, str]:
-        """Number of the collection, source and path of a passage."""
+        """Collection number, source and path of a passage."""
         collection, own = self._find(row)
         return collection, *self.collections[collection].keywords.file(own)
 
     def position(self, row: int) -> PagePosition:
-        """Where a passage stands in its page."""
+        """Page of a passage and its position there."""
         collection, own = self._find(row)
         position = self.collections[collection].keywords.position(own)
         return replace(position, page=position.page + self.starts[collection])  # pages <= passages
 
     def section(self, row: int) -> list[int]:
-        """Rows of the section that a passage is part of, in order of lines."""
+        """Rows of the section that contains a passage, in line order."""
         collection, own = self._find(row)
         start = self.starts[collection]
         return [start + each for each in self.collections[collection].keywords.section(own)]
@@ -87,7 +87,7 @@ class Passages:
         """Row -> chunk.
 
         Raises:
-            IndexCorruptError: A collection does not have the text of a passage.
+            IndexCorruptError: A collection lacks the text of a passage.
         """
         wanted: dict[int, dict[str, int]] = {}
         for row in rows:
@@ -98,12 +98,12 @@ class Passages:
         for collection, row_of in wanted.items():
             chunks = self.collections[collection].store.get(row_of)
             if lacking := row_of.keys() - chunks.keys():
-                why = f"it has no text of {', '.join(sorted(lacking))}"
+                why = f"it lacks the text of {', '.join(sorted(lacking))}"
                 raise IndexCorruptError.of(f"the index {self.collections[collection].name}", why)
             found |= {row_of[identifier]: chunk for identifier, chunk in chunks.items()}
         return found
 
     def _find(self, row: int) -> tuple[int, int]:
-        """Number of the collection that a row is of, and the row in it."""
+        """Collection number of a row, and the row within that collection."""
         collection = bisect_right(self.starts, row) - 1
         return collection, row - self.starts[collection]

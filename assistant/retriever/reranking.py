@@ -1,6 +1,6 @@
-"""A cross-encoder's opinion of hits, for those with a GPU or patience; knows no index.
+"""Optional reranking of hits by a cross-encoder; slow without a GPU.
 
-It reads the question together with each passage, which a vector made beforehand cannot.
+A cross-encoder reads the question together with each passage, unlike precomputed vectors.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Reranker(Protocol):
     """Scores passages for a question; higher is better."""
 
     def scores(self, question: str, chunks: Sequence[Chunk]) -> list[float]:
-        """One score for each chunk, in their order."""
+        """One score for each chunk, in the given order."""
         ...
 
 
@@ -26,10 +26,10 @@ class CrossEncoderReranker:
     """Any sentence-transformers cross-encoder, such as BAAI/bge-reranker-v2-m3."""
 
     def __init__(self, folder: Path) -> None:
-        """Load what is in a folder.
+        """Load the model in a folder.
 
         Raises:
-            ModelNotFoundError: It holds no cross-encoder with one score.
+            ModelNotFoundError: The folder has no cross-encoder with a single output score.
         """
         from sentence_transformers import CrossEncoder
 
@@ -43,12 +43,12 @@ class CrossEncoderReranker:
             ) from error
         if self._model.num_labels != 1:
             raise ModelNotFoundError(
-                f"the reranker in {folder} gives {self._model.num_labels} scores for a passage",
+                f"the reranker in {folder} gives {self._model.num_labels} scores per passage",
                 expected="a cross-encoder with one score",
                 action="Correct ASSISTANT_RERANKER, or leave it empty.",
             )
 
     def scores(self, question: str, chunks: Sequence[Chunk]) -> list[float]:
-        """One score for each chunk, in their order."""
+        """One score for each chunk, in the given order."""
         pairs = [(question, chunk.embedded_text) for chunk in chunks]
         return [float(score) for score in self._model.predict(pairs, show_progress_bar=False)]

@@ -1,4 +1,4 @@
-"""LangChain's `BaseRetriever` over the index; joins what this package has."""
+"""LangChain `BaseRetriever` over the index, combining the steps of this package."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from assistant.retriever.passages import Passages
 from assistant.retriever.reranking import Reranker
 from assistant.retriever.sections import distinct, joined, whole_sections
 
-# The words of a question tell more than its vector in this field (docs/evaluation.md).
+# In this field, words find more than vectors do (docs/evaluation.md).
 _DENSE_WEIGHT, _KEYWORD_WEIGHT = 0.7, 1.0
-_RERANKED = 20  # hits that a reranker reads
+_RERANKED = 20  # hits passed to the reranker
 
 
 @runtime_checkable
 class LendsVersion(Protocol):
-    """What the retriever asks of an index."""
+    """An index as the retriever uses it."""
 
     def current(self) -> AbstractContextManager[OpenVersion]:
         """Lend the version in use, which stays open until the context ends."""
@@ -47,10 +47,14 @@ class LendsVersion(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Hits, best first, what speaks for their answering the question, and its vector.
+    """Results of a search.
 
-    `manifest` is that of the version that was searched, and `version` its name, followed by
-    the names of other collections that were searched with it, joined by "+".
+    Attributes:
+        hits: Best first.
+        evidence: How well the passages cover the question.
+        vector: Embedding of the question, (dimension,).
+        manifest: Manifest of the index version that was searched.
+        version: Names of that version and of further collections searched, joined by "+".
     """
 
     hits: tuple[SearchHit, ...]
@@ -61,14 +65,14 @@ class Found:
 
 
 class KnowledgeRetriever(BaseRetriever):
-    """Vectors and words, fused; `search` gives hits with their scores, and the evidence.
+    """Hybrid retrieval by vectors and words; `search` returns hits with scores and evidence.
 
     Attributes:
-        index: Lends the knowledge base.
-        also: Lend other collections, which are searched with it as if they were one.
-        embedder: The one that all of them were made with.
-        k: Hits of a search that names no number.
-        reranker: Reorders the best hits, where there is one.
+        index: Lends the version of the index in use.
+        embedder: The embedder that all collections were built with.
+        k: Default number of hits.
+        reranker: Reorders the best hits; None: keep the fused order.
+        also: Further collections, searched together with the index as one.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -82,19 +86,24 @@ class KnowledgeRetriever(BaseRetriever):
     def retrieve(
         self, question: str, k: int | None = None, filters: SearchFilters | None = None
     ) -> list[SearchHit]:
-        """The hits of `search`."""
+        """The hits of `search`, best first."""
         return list(self.search(question, k, filters).hits)
 
     def search(
         self, question: str, k: int | None = None, filters: SearchFilters | None = None
     ) -> Found:
-        """The `k` best hits, which are `k` different things, best first.
+        """Find the `k` best hits, without near-duplicates, best first.
 
-        A hit's score is that of the fused rankings as a share of the highest possible;
-        of a reranker where there is one. Equal scores stand in order of address and line.
+        A hit's score is its fused score as a share of the highest possible one, or the
+        reranker's score. Ties are ordered by address and line.
+
+        Args:
+            question: The question's text.
+            k: Number of hits; None: the default.
+            filters: Limits on the search.
 
         Raises:
-            FilterError: No collection has a source of a name in `filters`.
+            FilterError: No collection has a source named in `filters`.
             IndexCorruptError: Part of the index cannot be read.
         """
         question = readable(question)
@@ -105,7 +114,7 @@ class KnowledgeRetriever(BaseRetriever):
             try:
                 found = candidates(passages, question, vector, filters)
             except (KeyError, IndexError, ValueError) as error:
-                why = f"words and vectors do not agree: {error}"
+                why = f"keywords and vectors do not match: {error}"
                 raise IndexCorruptError.of(f"the index {passages.name}", why) from error
             fused = fuse(found)
             evidence = weigh(found, list(fused), len(passages))
@@ -116,13 +125,13 @@ class KnowledgeRetriever(BaseRetriever):
 
     @property
     def manifest(self) -> Manifest:
-        """Of the version in use."""
+        """Manifest of the version in use."""
         with self.index.current() as version:
             return version.manifest
 
     @contextmanager
     def _searched(self) -> Iterator[tuple[OpenVersion, Passages]]:
-        """The version in use, and all that is searched, lent for one question."""
+        """Lend the version in use and all passages, for one question."""
         with ExitStack() as leases:
             version = leases.enter_context(self.index.current())
             others = [leases.enter_context(lender.current()) for lender in self.also]
@@ -173,13 +182,13 @@ def _check(filters: SearchFilters | None, passages: Passages) -> None:
     if unknown:
         raise FilterError(
             f"the knowledge base has no source {', '.join(unknown)}",
-            expected=f"some of {', '.join(sources)}",
-            action="Choose other sources, or none to search in all.",
+            expected=f"one or more of {', '.join(sources)}",
+            action="Choose other sources, or none to search them all.",
         )
 
 
 def fuse(found: Candidates) -> dict[int, float]:
-    """Row -> score of both rankings together, best first."""
+    """Row -> fused score of both rankings, best first."""
     rankings = [found.dense.tolist(), found.keyword.tolist()]
     return reciprocal_rank_fusion(rankings, (_DENSE_WEIGHT, _KEYWORD_WEIGHT))
 
@@ -189,7 +198,7 @@ def _score(folded: dict[int, float], rows: Sequence[int]) -> float:
 
 
 def as_document(hit: SearchHit) -> Document:
-    """A hit as LangChain's `Document`; metadata holds the fields of the chunk, score and rank."""
+    """A hit as a LangChain `Document`; its metadata holds the chunk's fields, score and rank."""
     chunk = hit.chunk
     metadata = {
         "source": chunk.address,

@@ -1,4 +1,4 @@
-"""Hits as a reader wants them: whole sections, each text once; knows nothing of scores."""
+"""Prepares hits for readers: rejoins split sections and drops near-duplicates."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from dataclasses import replace
 from assistant.documents import Chunk
 from assistant.keywords.words import words
 
-_LARGEST = 3  # chunks of a section that is shown whole
+_LARGEST = 3  # chunks in a section that is shown whole
 _NUMBER = re.compile(r"(\d+)")
-_SAME = 0.8  # share of common words from which two texts are taken for one
+_SAME = 0.8  # share of common words above which two texts count as the same
 
 
 def whole_sections(ranked: Sequence[int], section: Callable[[int], list[int]]) -> list[list[int]]:
-    """Groups of rows, each shown as one hit, in the order of their first members.
+    """Group rows into hits, in the order of each group's best row.
 
-    Where two or more of the chunks that a short section was broken into were found, the
-    whole section is one hit. Long sections stay broken.
+    If two or more chunks of a short section were found, the whole section becomes one hit.
+    Long sections stay split.
+
+    Args:
+        ranked: Rows, best first.
+        section: Row -> rows of its section, in line order.
     """
     found = set(ranked)
     groups: list[list[int]] = []
@@ -36,7 +40,7 @@ def whole_sections(ranked: Sequence[int], section: Callable[[int], list[int]]) -
 
 
 def joined(chunks: Sequence[Chunk]) -> Chunk:
-    """Consecutive chunks of one section as one, under the first one's id."""
+    """Merge consecutive chunks of one section; the result has the ID of the first."""
     first, last = chunks[0], chunks[-1]
     if len(chunks) == 1:
         return first
@@ -50,9 +54,9 @@ def joined(chunks: Sequence[Chunk]) -> Chunk:
 
 
 def _joined_url(first: Chunk, last: Chunk) -> str:
-    """The first chunk's address, up to the last one's last line.
+    """URL of the first chunk, extended to the last line of the last chunk.
 
-    Both addresses differ in the numbers of lines only: of the first line, then of the last.
+    The URLs differ only in their line numbers: the first line, then the last.
     """
     numbers, others = _NUMBER.split(first.url), _NUMBER.split(last.url)
     if len(numbers) != len(others):
@@ -64,7 +68,7 @@ def _joined_url(first: Chunk, last: Chunk) -> str:
 
 
 def distinct(chunks: Sequence[Chunk]) -> list[int]:
-    """Places of chunks whose text is not nearly that of one before, by Jaccard's index."""
+    """Indices of the chunks that do not nearly repeat an earlier one, by Jaccard index."""
     kept: list[int] = []
     seen: list[frozenset[str]] = []
     for place, chunk in enumerate(chunks):

@@ -1,4 +1,4 @@
-"""The settings of the assistant: `fields` has them, `reading` makes them, `table` shows them."""
+"""Settings of the assistant: `fields` defines, `reading` loads and `table` documents them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the settings from the environment and `.env`; errors name the variable."""
+"""Loads the settings from the environment and `.env`; errors name the variable."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ logger = logging.getLogger(__name__)
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the environment and `.env`; `overrides` that are not None win.
+    """Read the environment and `.env`.
 
-    A variable that looks like a setting and is none is logged, with the nearest name.
+    Unknown variables that start with `ASSISTANT_` are logged with the most similar name.
+
+    Args:
+        **overrides: Values for fields, which take precedence unless they are None.
 
     Raises:
-        SettingsError: A value cannot be used; names the variable and the value.
+        SettingsError: A value is invalid; the error names the variable and the value.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
@@ -39,7 +42,7 @@ def load_settings(**overrides: object) -> Settings:
     for name in sorted(present - set(_known_variables())):
         if name.startswith(PREFIX):
             nearest = difflib.get_close_matches(name, _known_variables(), n=1)
-            meant = f"did you mean {nearest[0]}?" if nearest else "docs/settings.md lists them."
+            meant = f"did you mean {nearest[0]}?" if nearest else "docs/settings.md lists them all."
             logger.warning("%s is not a setting; %s", name, meant)
     return settings
 
@@ -62,7 +65,7 @@ def _variables_present() -> set[str]:
 
 
 def _unusable(error: ValidationError, given: dict[str, object]) -> SettingsError:
-    """The first problem, under the variable that has the value."""
+    """The first invalid value, named by the variable that set it."""
     first = error.errors()[0]
     name = _variable_named(str(first["loc"][0]), given)
     value = first.get("input")
@@ -79,7 +82,7 @@ def _unusable(error: ValidationError, given: dict[str, object]) -> SettingsError
 
 
 def _variable_named(place: str, given: dict[str, object]) -> str:
-    """What a person set: `place` is a field's name or one of its variables."""
+    """Name of what the user set; `place` is a field's name or one of its variables."""
     for setting in Settings.model_fields:
         variables = variables_of(setting)
         if place == setting or place.upper() in variables:

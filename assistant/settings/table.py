@@ -1,4 +1,4 @@
-"""Writes all settings as a table, which docs/settings.md has."""
+"""Table of all settings, for docs/settings.md."""
 
 from __future__ import annotations
 

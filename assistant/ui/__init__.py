@@ -1,4 +1,4 @@
-"""The page: texts in both languages, layout, handlers, server; knows no models or indexes."""
+"""The web page: texts in both languages, layout, event handlers and serving."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the page looks and what a browser may load for it; knows nothing of its content."""
+"""Theme, stylesheet and script of the page, and its content security policy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EMBLEM_FILE = _HERE / "emblem.svg"
 _STYLE_FILE = _HERE / "style.css"
 _SCRIPT_FILE = _HERE / "page.js"
 
-# Fonts that systems have: nothing is fetched. Noto CJK also has the Latin letters of Linux.
+# System fonts only, so that nothing is downloaded. On Linux, Noto CJK also covers Latin letters.
 _SANS = [
     "-apple-system",
     "BlinkMacSystemFont",
@@ -37,8 +37,8 @@ _MONO = [
     "Noto Sans Mono CJK SC",
     "monospace",
 ]
-# gradio's page needs inline scripts and evaluated templates. Everything comes from the
-# page's own server, so that an image address in an answer or passage is never visited.
+# Gradio's page needs inline scripts and evaluated templates. Everything else must come from the
+# page's own server, so that an image URL in an answer or passage is never requested.
 _POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; "
     "base-uri 'self'; form-action 'self'"
@@ -46,31 +46,31 @@ _POLICY = (
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's plainest theme with fonts of the system; the rest is in the stylesheet."""
+    """Gradio's base theme with system fonts; everything else is in the stylesheet."""
     return gr.themes.Base(font=_SANS, font_mono=_MONO)
 
 
 def head() -> str:
-    """What goes into the page's head: stylesheet, script and the texts that it needs.
+    """HTML for the page's head: stylesheet, script and the texts that the script needs.
 
-    The stylesheet is not given to gradio as such, because gradio rewrites selectors, and
-    differently within media queries.
+    The stylesheet does not go through Gradio's own parameter, because Gradio rewrites
+    selectors, and inconsistently within media queries.
     """
     style = _STYLE_FILE.read_text(encoding="utf-8")
     script = _SCRIPT_FILE.read_text(encoding="utf-8")
     notice = f'<script type="text/html" id="wrong-root-path">{both(WRONG_ROOT_PATH, "p")}</script>'
-    icon = '<link rel="icon" href="./favicon.ico">'  # below the path of a proxy
+    icon = '<link rel="icon" href="./favicon.ico">'  # relative, so that it works under a root path
     return f"{icon}<style>{style}</style>{notice}<script>{script}</script>"
 
 
 class ContentSecurityPolicy:
-    """ASGI middleware: tells browsers to load nothing from anywhere else."""
+    """ASGI middleware that adds security headers, so that browsers load nothing from elsewhere."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the header to every answer."""
+        """Add the headers to every response."""
 
         async def send_with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""A visitor's conversation, and how it looks as chat messages."""
+"""A visitor's conversation, and its rendering as chat messages."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from assistant.ui import texts
 from assistant.ui.markup import answer_markup, both, plain
 from assistant.ui.texts import Words
 
-# "returned": the question cannot be used and is back in the box.
-# "trimmed": stands for questions that the conversation no longer keeps.
+# "returned": the question was rejected and put back into the input box.
+# "trimmed": a note in place of questions that were dropped from the conversation.
 Status = Literal[
     "asked",
     "searching",
@@ -31,16 +31,16 @@ Message = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and what has come of it so far.
+    """A question and the state of its answer.
 
     Attributes:
         question: As it was asked.
-        status: Where it is on its way.
-        passages: Found for it, with their numbers.
-        text: Of the answer, as far as it is written.
+        status: Stage of the answer.
+        passages: Passages found, with their numbers.
+        text: The answer as written so far.
         cited: Numbers of the passages that the finished answer cites.
-        seconds: Since the question's turn came.
-        error: What to say if it failed.
+        seconds: Time since work on the question began.
+        error: Sentence to show if the question failed.
         language: Language of the question.
         cut: Whether a limit ended the answer.
     """
@@ -61,11 +61,11 @@ Conversation = tuple[Exchange, ...]
 
 @dataclass(slots=True)
 class Visit:
-    """How a visitor reaches the answer that is being written.
+    """Lets a visitor stop or clear the answer being written.
 
     Attributes:
-        answering: Whether one is.
-        wish: What the visitor wants of it.
+        answering: Whether an answer is being written.
+        wish: The visitor's request: to stop, to clear, or "" for none.
     """
 
     answering: bool = False
@@ -73,14 +73,14 @@ class Visit:
 
 
 def is_running(conversation: Conversation) -> bool:
-    """Whether the last question still waits for its answer."""
+    """Whether the last question is still unanswered."""
     return bool(conversation) and conversation[-1].status in RUNNING
 
 
 def trimmed(conversation: Conversation, most: int) -> Conversation:
-    """The last `most` questions, after a note in place of those that were dropped.
+    """The last `most` questions, preceded by a note if earlier ones were dropped.
 
-    Notes that were not about a question of their own are dropped as well.
+    Notes that do not belong to a question are dropped as well.
     """
     asked = tuple(exchange for exchange in conversation if exchange.question.text)
     was_trimmed = any(exchange.status == "trimmed" for exchange in conversation)
@@ -90,12 +90,12 @@ def trimmed(conversation: Conversation, most: int) -> Conversation:
 
 
 def turns(conversation: Conversation) -> list[Turn]:
-    """What the chain is told of the conversation: finished answers only."""
+    """The conversation as history for the chain: only questions with finished answers."""
     return [Turn(e.question, e.text) for e in conversation if e.status == "answered"]
 
 
 def messages(conversation: Conversation, first: int = 0) -> list[Message]:
-    """Chat messages in HTML; `first` is the place of the first exchange."""
+    """Chat messages in HTML; `first` is the index of the first exchange."""
     return [
         message
         for place, exchange in enumerate(conversation, start=first)
@@ -104,7 +104,7 @@ def messages(conversation: Conversation, first: int = 0) -> list[Message]:
 
 
 def _pair(exchange: Exchange, place: int) -> Sequence[Message]:
-    # Gradio cleans messages as if they were docstrings, which references get through.
+    # Gradio dedents messages like docstrings; character references survive that.
     reply = {"role": "assistant", "content": _reply(exchange, place).replace("\t", "&#9;")}
     if not exchange.question.text:
         return (reply,)
@@ -130,7 +130,7 @@ def _reply(exchange: Exchange, place: int) -> str:
 
 
 def _clock(exchange: Exchange) -> str:
-    """Seconds of waiting, which would be read aloud one by one."""
+    """Elapsed seconds, hidden from screen readers, which would announce each one."""
     if exchange.status != "reading":
         return ""
     seconds = texts.SECONDS.format(seconds=round(exchange.seconds))

@@ -1,8 +1,8 @@
-"""The questions offered on an empty page; knows nothing of components.
+"""Example questions for the empty page.
 
 The built-in ones are about the InternLM tool chain, and each is offered only if the index
-has the source that answers it. The owner of another knowledge base writes a file
-`examples.toml` beside `sources.toml`.
+contains the source that answers it. Owners of other knowledge bases can provide their own in
+`examples.toml`, next to `sources.toml`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _BUILT_IN: tuple[tuple[str, Words], ...] = (
 
 
 def built_in_examples(sources: Collection[str]) -> Examples:
-    """Those that the sources of an index can answer; none for other knowledge bases.
+    """The built-in questions that the sources of an index can answer, possibly none.
 
     The project's own articles, the source `starter`, answer all of them.
     """
@@ -73,20 +73,21 @@ def built_in_examples(sources: Collection[str]) -> Examples:
 
 
 def own_examples(sources_file: Path) -> Examples | None:
-    """Those of the `examples.toml` beside a sources file; None: there is none.
+    """The questions in `examples.toml` next to a sources file; None if there is no such file.
 
     Raises:
-        SettingsError: As `read_examples`.
+        SettingsError: The file is not TOML, or a list contains other things than strings.
     """
     file = sources_file.with_name("examples.toml")
     return read_examples(file) if file.is_file() else None
 
 
 def read_examples(file: Path) -> Examples:
-    """Read a TOML file with a list of questions for `zh` and one for `en`.
+    """Read a TOML file with the lists of questions `zh` and `en`; the first six of each count.
 
     Raises:
-        SettingsError: The file is missing, is not TOML, or a list is not one of texts.
+        SettingsError: The file is missing, is not TOML, or a list contains other things than
+            strings.
     """
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -103,7 +104,7 @@ def read_examples(file: Path) -> Examples:
 
 def _unusable(file: Path, what: str) -> SettingsError:
     return SettingsError(
-        f"the file of example questions {file} cannot be used: {what}",
+        f"the example questions in {file} cannot be used: {what}",
         expected='TOML with zh = ["…"] and en = ["…"], up to six questions each',
-        action="Correct the file, or remove it to have the built-in questions.",
+        action="Correct the file, or remove it to use the built-in questions.",
     )

@@ -1,4 +1,4 @@
-"""The page's head, foot and greeting as HTML; knows nothing of answers or events."""
+"""HTML of the page's header, footer and greeting."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMMIT_CHARS = 7
 
 
 def header(title: Words, manifest: Manifest) -> str:
-    """Emblem, title and what the answers come from."""
+    """Emblem, title and the sources of the answers."""
     names = manifest.searchable
     listed = Words("、".join(names[:_NAMED_SOURCES]), ", ".join(names[:_NAMED_SOURCES]))
     if len(names) > _NAMED_SOURCES:
@@ -34,7 +34,7 @@ def header(title: Words, manifest: Manifest) -> str:
 
 
 def welcome() -> str:
-    """Shown in the chat before the first question."""
+    """Greeting in the chat before the first question."""
     return (
         f'<div class="welcome">{both(texts.WELCOME, "h2")}'
         f"{both(texts.WELCOME_HINT, 'p', 'welcome-hint')}</div>"
@@ -42,7 +42,7 @@ def welcome() -> str:
 
 
 def building_progress(state: BuildState | None) -> str:
-    """How far a build is that runs now; empty where none does."""
+    """Progress of the running build; empty if none is running."""
     if state is None:
         return ""
     minutes = None if state.seconds_left is None else math.ceil(state.seconds_left / 60)
@@ -63,7 +63,7 @@ def building_progress(state: BuildState | None) -> str:
 
 
 def facts(manifest: Manifest, model_name: str) -> str:
-    """What the index holds, at which commits, and which model answers."""
+    """Contents of the index, with commits, and the model that answers."""
     counts = texts.FACTS.format(
         sources=len(manifest.searchable), files=len(manifest.files), chunks=manifest.chunks
     )

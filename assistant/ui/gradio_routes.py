@@ -1,8 +1,8 @@
-"""Which of gradio's routes the page needs, and who listens to them.
+"""Allow-list of the Gradio routes that the page needs.
 
-Gradio brings routes for uploads, saved sessions, files, other servers and more. All but the
-listed ones are answered with 404, so that a route of a later gradio is closed until
-somebody has looked at it.
+Gradio adds routes for uploads, saved sessions, files, other servers and more. All routes not
+listed here answer 404, so that a route added by a later Gradio stays closed until it has been
+reviewed.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ _NEEDED = re.compile(
         (
             r"/?|/config|/theme\.css|/favicon\.ico|/robots\.txt",
             "/(static|assets|svelte)/.+",
-            r"/manifest\.json|/pwa_icon(/\d+)?",  # on a Space the page can be installed
+            r"/manifest\.json|/pwa_icon(/\d+)?",  # on a Space, the page can be installed
             f"{API_PREFIX}/(app_id|info|heartbeat/[0-9a-zA-Z-]+)",
             f"{API_PREFIX}/run/predict|{API_PREFIX}/queue/join|{_STREAM}",
         )
     )
 )
-# Would show what another visitor of another page of gradio saved on this machine.
+# Would open a session that another visitor saved, possibly in another Gradio app.
 _SAVED_SESSION = "deep_link"
 
 
 def is_needed(path: str) -> bool:
-    """Whether the page needs a route of gradio, by its path without that of a proxy."""
+    """Whether the page needs a Gradio route; `path` excludes the root path of a proxy."""
     return _NEEDED.fullmatch(path.rstrip("/")) is not None
 
 
 class NeededRoutes:
-    """ASGI middleware before gradio: closes other routes, and tells who listens.
+    """ASGI middleware in front of Gradio that closes other routes and tracks open streams.
 
     Args:
         app: Gradio's app.
-        visitors: Told of the streams that are open.
+        visitors: Notified of open answer streams.
     """
 
     def __init__(self, app: ASGIApp, visitors: Visitors) -> None:
@@ -51,7 +51,7 @@ class NeededRoutes:
         self._visitors = visitors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what the page needs."""
+        """Pass the request on if the page needs its route."""
         path = _without(scope.get("root_path", ""), scope["path"])
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
         if scope["type"] != "http" or not is_needed(path) or _SAVED_SESSION in query:
@@ -64,6 +64,6 @@ class NeededRoutes:
 
 
 def _without(root_path: str, path: str) -> str:
-    """The path below that of a proxy, which may have been stripped already."""
+    """The path without the root path, which a proxy may already have stripped."""
     inside = bool(root_path) and f"{path}/".startswith(f"{root_path}/")
     return path[len(root_path) :] if inside else path

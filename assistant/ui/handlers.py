@@ -1,6 +1,6 @@
-"""What the page's events do.
+"""Event handlers of the page.
 
-A visitor's conversation comes in and goes out with every call; nothing is kept here.
+They are stateless: every call receives and returns the visitor's conversation.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from assistant.ui.sources_panel import panel
 from assistant.ui.texts import ERRORS, UNKNOWN_ERROR, Words, error_sentence
 
 _SHORTEST_SILENCE_SECONDS = 0.08  # words that come faster are sent together
-_WHOLE = 10  # questions whose passages are all listed
-_LONGEST_SILENCE_SECONDS = 1.0  # that a visitor has left is noticed when something is sent
+_WHOLE = 10  # latest questions, for which all passages are listed
+_LONGEST_SILENCE_SECONDS = 1.0  # a visitor's leaving is noticed only when something is sent
 
 
 Updates = dict[Any, Any]
@@ -48,7 +48,7 @@ Updates = dict[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The components that the handlers write."""
+    """The components that the handlers update."""
 
     conversation: Any
     chat: Any
@@ -58,13 +58,13 @@ class Shown:
     stop: Any
 
     def components(self) -> list[Any]:
-        """All of them, in any order."""
+        """All components, in no particular order."""
         return [getattr(self, part.name) for part in fields(self)]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """New values for the page's components; None leaves one as it is."""
+    """New values for the page's components; None leaves a component unchanged."""
 
     conversation: Conversation | None = None
     chat: list[Message] | None = None
@@ -73,10 +73,10 @@ class View:
     running: bool | None = None
 
     def updates(self, shown: Shown) -> Updates:
-        """What gradio is told: a new value for each component that changes.
+        """Updates for Gradio: a new value for each component that changes.
 
-        As `gr.update`, because gradio keeps every plain value that follows a skipped update
-        for as long as the session lives.
+        Values are wrapped in `gr.update`, because Gradio keeps every plain value that follows a
+        skipped update for the lifetime of the session.
         """
         values = {
             shown.conversation: self.conversation,
@@ -95,12 +95,12 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one visitor may take.
+    """Limits for each visitor.
 
     Attributes:
-        question_chars: Longer questions are refused before anything is stored.
-        turns: Questions that a conversation keeps.
-        listener_seconds: How long an answer waits for the stream that takes it.
+        question_chars: Longer questions are rejected before anything is stored.
+        turns: Maximum number of questions in a conversation.
+        listener_seconds: How long an answer waits for the browser to open its stream.
     """
 
     question_chars: int = 2000
@@ -109,13 +109,13 @@ class Limits:
 
 
 class Handlers:
-    """Asking, stopping and clearing, for any number of visitors.
+    """Handlers for asking, stopping and clearing, shared by all visitors.
 
     Args:
         chain: Answers questions.
-        shown: The components that are written.
-        visitors: Who is here; None: nobody's questions are counted.
-        limits: What one of them may take.
+        shown: The components to update.
+        visitors: Counts questions and open streams; None: no counting.
+        limits: Limits for each visitor.
     """
 
     def __init__(
@@ -131,9 +131,9 @@ class Handlers:
         self._limits = limits
 
     def ask(self, question: str, conversation: Conversation, request: gr.Request) -> Updates:
-        """Show the question at once; `answer` follows. Ignored while one is being answered.
+        """Show the question at once; `answer` follows. Ignored while an answer is running.
 
-        A question that is not taken stays in the box.
+        A rejected question stays in the input box.
         """
         if is_running(conversation):
             return self._updates(View())
@@ -146,7 +146,7 @@ class Handlers:
     def ask_example(
         self, chosen: gr.SelectData, conversation: Conversation, request: gr.Request
     ) -> Updates:
-        """As `ask`, with the example that was clicked."""
+        """Ask the example question that was clicked."""
         return self.ask(chosen.value["text"], conversation, request)
 
     async def answer(
@@ -157,13 +157,13 @@ class Handlers:
         languages: Sequence[Language],
         request: gr.Request,
     ) -> AsyncGenerator[Updates, None]:
-        """Answer the question that was asked last, as it is written.
+        """Stream the answer to the last question.
 
-        What `stop` and `clear` wish meanwhile is done here, so that no part of an answer
-        can arrive at the page after its end.
+        `stop` and `clear` only leave a request that is carried out here, so that no part of an
+        answer can reach the page after its end.
         """
         if not conversation or conversation[-1].status != "asked" or visit.answering:
-            yield gr.skip()  # gradio empties all outputs of a generator that yields nothing
+            yield gr.skip()  # Gradio clears all outputs of a generator that yields nothing
             return
         visit.answering, visit.wish = True, ""
         before, exchange = conversation[:-1], conversation[-1]
@@ -193,26 +193,26 @@ class Handlers:
         )
 
     def failed(self, conversation: Conversation) -> Updates:
-        """End a question that gradio did not bring to its end, or not even to `answer`."""
+        """End a question for which Gradio failed in `answer`, or never called it."""
         begun = bool(conversation) and conversation[-1].status != "asked"
         sentence = UNKNOWN_ERROR if begun else ERRORS[BusyError.__name__]
         return self._updates(_ended(conversation, "failed", sentence))
 
     def not_sent(self, conversation: Conversation) -> Updates:
-        """Say that a question did not arrive because it was too large to be read."""
+        """Report that a question was too large to be received."""
         if is_running(conversation):
             return self._updates(View())
         return self._returned(conversation, ERRORS[RequestTooLargeError.__name__])
 
     def stop(self, conversation: Conversation, visit: Visit) -> Updates:
-        """Have the answer broken off; one that has not begun will not begin."""
+        """Stop the answer, or keep it from starting."""
         if visit.answering:
             visit.wish = "stop"
             return self._updates(View())
         return self._updates(_ended(conversation, "stopped"))
 
     def clear(self, visit: Visit) -> Updates:
-        """Forget the conversation; what stands in the box stays."""
+        """Delete the conversation; text in the input box stays."""
         if visit.answering:
             visit.wish = "clear"
             return self._updates(View())
@@ -222,16 +222,16 @@ class Handlers:
         return view.updates(self._shown)
 
     def _returned(self, conversation: Conversation, sentence: Words) -> Updates:
-        """A note under the conversation; the question is where it was."""
+        """Add a note under the conversation; the question stays in the input box."""
         noted = (*self._kept(conversation), Exchange(Question(""), "returned", error=sentence))
         return self._updates(View(noted, messages(noted), _passages(noted), running=False))
 
     def _kept(self, conversation: Conversation) -> Conversation:
-        """What stays of a conversation when one more question is asked."""
+        """The part of a conversation that is kept when another question is asked."""
         return trimmed(conversation, self._limits.turns - 1)
 
     def _not_taken(self, question: str, request: gr.Request) -> Words | None:
-        """Why a question is not taken, as a sentence; None: it is."""
+        """The reason to reject a question, as a sentence; None if it is accepted."""
         length = len(question)
         if length > self._limits.question_chars:
             return error_sentence(QuestionTooLongError(length, self._limits.question_chars))
@@ -243,7 +243,7 @@ class Handlers:
         return ERRORS[TooManyQuestionsError.__name__]
 
     async def _is_heard(self, request: gr.Request) -> bool:
-        """Whether the visitor takes the answer; who only joins the queue gets none."""
+        """Whether the visitor opens the answer's stream; joining the queue is not enough."""
         if self._visitors is None:
             return True
         return await self._visitors.comes_to_listen(
@@ -263,9 +263,9 @@ class Handlers:
 
 
 def _passages(conversation: Conversation) -> str:
-    """The passages of all questions; of those further back, only the cited ones.
+    """All passages of the latest questions, and the cited passages of earlier ones.
 
-    The list is sent whole at each question, and would outgrow everything else.
+    The whole list is sent with each question, and would otherwise grow too large.
     """
     back = [replace(exchange, passages=_linked(exchange)) for exchange in conversation[:-_WHOLE]]
     return panel((*back, *conversation[-_WHOLE:]))
@@ -278,7 +278,7 @@ def _linked(exchange: Exchange) -> tuple[Citation, ...]:
 
 
 def _new_panel(conversation: Conversation, sent: Exchange) -> str | None:
-    """The sources, if they were not sent yet."""
+    """The sources panel, if its passages have not been sent yet."""
     return _passages(conversation) if conversation[-1].passages != sent.passages else None
 
 

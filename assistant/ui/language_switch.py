@@ -1,4 +1,4 @@
-"""Switches what the stylesheet cannot: the texts that components hold; knows no answers."""
+"""Switches the language of the texts inside components, which the stylesheet cannot do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import gradio as gr
 from assistant.documents import Language
 from assistant.ui.texts import Words, language_from_header
 
-FIRST: Language = "en"  # what is in the page until the browser's own language is known
+FIRST: Language = "en"  # used until the browser's language is known
 
 _SET_LANGUAGE = """(language) => {{
   const chinese = language === "zh";
@@ -22,7 +22,7 @@ _SET_LANGUAGE = """(language) => {{
 
 
 class Texts:
-    """Makes components, and notes which of their properties are texts."""
+    """Creates components and records which of their properties are texts."""
 
     def __init__(self) -> None:
         self._made: list[tuple[Any, dict[str, Callable[[Language], Any]]]] = []
@@ -33,7 +33,13 @@ class Texts:
         texts: Mapping[str, Words | Callable[[Language], Any]],
         **others: Any,
     ) -> Any:
-        """A component whose `texts` follow the visitor's language, and `others` do not."""
+        """Create a component.
+
+        Args:
+            kind: Gradio class of the component.
+            texts: Properties that follow the visitor's language.
+            **others: Properties that do not.
+        """
         made = {
             name: text.__getitem__ if isinstance(text, Words) else text
             for name, text in texts.items()
@@ -44,11 +50,11 @@ class Texts:
 
     @property
     def components(self) -> list[Any]:
-        """In the order of `updates`."""
+        """The components, in the order of `updates`."""
         return [component for component, _ in self._made]
 
     def updates(self, language: Language) -> list[Any]:
-        """The texts of all components in a language."""
+        """The texts of all components in one language, in the order of `components`."""
         return [
             gr.update(**{name: text(language) for name, text in made.items()})
             for _, made in self._made
@@ -56,9 +62,10 @@ class Texts:
 
 
 def connect_language_switch(demo: gr.Blocks, switch: gr.Radio, page: Texts, title: Words) -> None:
-    """Let `switch` change the page of its visitor, and of nobody else.
+    """Connect `switch` to the texts of the page, separately for each visitor.
 
-    It starts with the language chosen in this browser before, else the browser's own.
+    The page starts in the language last chosen in this browser, or else in the browser's
+    own language.
     """
     # The secret only keeps gradio from making another one at each start.
     chosen_before = gr.BrowserState(
@@ -76,11 +83,11 @@ def connect_language_switch(demo: gr.Blocks, switch: gr.Radio, page: Texts, titl
     quoted = {language: _quoted(text) for language, text in title}
     set_language = _SET_LANGUAGE.format(**quoted)
     loaded = demo.load(first_language, chosen_before, switch, **quick)
-    loaded.then(None, switch, js=set_language, queue=False)  # also where it is FIRST: no change
+    loaded.then(None, switch, js=set_language, queue=False)  # FIRST causes no change event
     switch.change(page.updates, switch, page.components, js=set_language, **quick)
     switch.input(lambda language: language, switch, chosen_before, **quick)
 
 
 def _quoted(text: str) -> str:
-    """A JavaScript string; also inside of HTML."""
+    """A JavaScript string literal that is also safe inside HTML."""
     return json.dumps(text).replace("<", "\\u003c")

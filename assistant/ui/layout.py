@@ -1,4 +1,4 @@
-"""The page: its components, and which handler each event calls; knows no addresses."""
+"""Components of the page, and the handlers connected to their events."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from assistant.ui.language_switch import FIRST, Texts, connect_language_switch
 from assistant.ui.sources_panel import panel
 from assistant.ui.texts import LANGUAGE_NAMES, LANGUAGES, Words
 
-# For events that only change what is shown: they need not wait in line.
+# For events that only update the display and need no queue.
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-_LOOK_SECONDS = 2.0  # between looks at a build that runs
-# Opened passages and earlier questions stay open when the list is drawn again.
+_LOOK_SECONDS = 2.0  # between checks on a running build
+# Keeps opened passages and earlier questions open when the list is redrawn.
 _KEEP_OPEN = """
 const open = new Set();
 element.addEventListener("toggle", (event) => {
@@ -42,7 +42,7 @@ watch("value", () => {
 """
 
 
-# Where the page scrolls as a whole, the new question is moved into view.
+# On narrow screens, where the whole page scrolls, scrolls the new question into view.
 _SHOW_QUESTION = """() => {
   if (matchMedia("(max-width: 900px)").matches) {
     [...document.querySelectorAll("#chat .user-row")].at(-1)
@@ -68,7 +68,7 @@ class _Parts:
 
     @property
     def shown(self) -> Shown:
-        """Those that the handlers write."""
+        """The components that the handlers update."""
         return Shown(self.conversation, self.chat, self.passages, self.box, self.send, self.stop)
 
 
@@ -90,25 +90,25 @@ def build_demo(  # noqa: PLR0913 (each part of a page can be replaced)
 
     Args:
         chain: Answers questions.
-        current: Gives the manifest of the index in use, for its sources and counts; is
-            asked again for every visitor, as builds may have switched.
-        building: Gives how far a build is that runs now.
-        title: Empty: the built-in one, in both languages.
-        model_name: Shown at the foot of the page.
-        examples: Questions offered at the start; None: the built-in ones that fit.
-        visitors: Counts questions and listeners; None: nobody does.
-        limits: What one visitor may take; None: the usual.
-        most_answers: Questions on their way at once, those that wait for a place to be
-            written in included; as many again may wait before that.
+        current: Returns the manifest of the index in use, for its sources and counts; called
+            for every visitor, because a build may have switched versions.
+        building: Returns the state of the running build, or None.
+        title: Title of the page; empty: the default title, in both languages.
+        model_name: Name shown in the footer.
+        examples: Example questions; None: the built-in ones that fit the index.
+        visitors: Counts questions and open streams; None: no counting.
+        limits: Limits for each visitor; None: the defaults.
+        most_answers: Maximum number of questions in progress, including those that wait for
+            a writing slot; as many again may wait in Gradio's queue.
         conversation_hours: How long a conversation is kept after its last question.
-        max_conversations: Kept at the same time.
+        max_conversations: Maximum number of conversations kept.
     """
     manifest = current()
     name = Words(title, title) if title else texts.TITLE
     if examples is None:
         examples = built_in_examples(manifest.searchable)
     page, seconds = Texts(), conversation_hours * 3600
-    # Telemetry would be a request to a host that many owners cannot reach.
+    # Telemetry would contact a host that many owners cannot reach.
     with gr.Blocks(title=name[FIRST], analytics_enabled=False, fill_width=True) as demo:
         with gr.Row(elem_id="top"):
             brand = gr.HTML(header(name, manifest), elem_id="brand")
@@ -145,12 +145,12 @@ def build_demo(  # noqa: PLR0913 (each part of a page can be replaced)
         _connect(parts, Handlers(chain, parts.shown, visitors, limits or Limits()))
         connect_language_switch(demo, language, page, name)
     demo.state_session_capacity = max_conversations
-    demo.max_threads = most_answers  # of the queue, and of quick events
+    demo.max_threads = most_answers  # for queued and unqueued events
     return demo.queue(api_open=False, max_size=most_answers)
 
 
 def _contents(manifest: Manifest) -> Any:
-    """What the page shows of an index; differs where it has to be drawn again."""
+    """The parts of an index shown on the page; a change means that it must be redrawn."""
     return manifest.sources, len(manifest.files), manifest.chunks
 
 
@@ -193,7 +193,7 @@ def _chat(page: Texts, examples: Examples) -> Any:
         placeholder=welcome(),
         show_label=False,
         container=False,
-        render_markdown=False,  # its values are HTML, made safe before
+        render_markdown=False,  # messages are already safe HTML
         sanitize_html=True,
         allow_tags=False,
         latex_delimiters=[],
@@ -206,7 +206,7 @@ def _chat(page: Texts, examples: Examples) -> Any:
 
 
 def _scope(page: Texts, names: Sequence[str]) -> tuple[Any, Any]:
-    """Where to search: sources and languages, folded away under a line that sums them up."""
+    """Choice of sources and languages to search, inside a collapsed accordion."""
 
     def named(language: Language) -> list[tuple[str, Language]]:
         return [(LANGUAGE_NAMES[code][language], code) for code in LANGUAGES]
@@ -244,9 +244,9 @@ def _connect(parts: _Parts, handlers: Handlers) -> None:
             handlers.answer,
             [parts.conversation, parts.visit, parts.sources, parts.languages],
             shown,
-            concurrency_limit=None,  # how many are written at once is decided below the page
+            concurrency_limit=None,  # the writing slots of the chain set the limit
             concurrency_id="answers",
-            trigger_mode="multiple",  # a question that was stopped in line may still be there
+            trigger_mode="multiple",  # a question stopped while queued may still be in the queue
             show_progress="hidden",
             api_visibility="private",
         )

@@ -1,7 +1,7 @@
-"""Text that nobody vouches for to HTML that cannot run or load anything; knows no page.
+"""Converts untrusted text to HTML that cannot run scripts or load anything.
 
-Questions, answers and passages are all written by others. Answers are Markdown: their
-HTML is shown as text, images become links, and only http and https links are kept.
+Questions, answers and passages are untrusted. Answers are Markdown: raw HTML in them is shown
+as text, images become links, and only http and https links are kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
 def both(words: Words, tag: str = "span", css_class: str = "") -> str:
-    """A text in both languages, escaped; the stylesheet shows one of them."""
+    """A text in both languages, escaped; the stylesheet hides one of them."""
     classes = f"t {css_class}".strip()
     return "".join(
         f'<{tag} class="{classes}" lang="{language}">{escape(text)}</{tag}>'
@@ -32,27 +32,27 @@ def both(words: Words, tag: str = "span", css_class: str = "") -> str:
 
 
 def plain(text: str) -> str:
-    """A text as it stands, its line ends kept by the stylesheet."""
+    """A text, escaped; the stylesheet preserves its line breaks."""
     return escape(text)
 
 
 def web_address(url: str) -> str:
-    """The address, escaped for an attribute; empty unless it is http or https."""
+    """The URL, escaped for an attribute; empty unless it is http or https."""
     return escape(url) if _WEB.match(url) else ""
 
 
 def source_id(place: int, number: int) -> str:
-    """The page's id for source `number` of question `place` of a conversation."""
+    """HTML id of source `number` for the question at index `place` of a conversation."""
     return f"source-{place}-{number}"
 
 
 def answer_markup(text: str, *, place: int = 0, numbers: Collection[int] = ()) -> str:
-    """Markdown to safe HTML.
+    """Convert Markdown to safe HTML.
 
     Args:
         text: An answer, possibly still being written.
-        place: Which question of the conversation it answers.
-        numbers: Each [n] of these becomes a link to that source of this question.
+        place: Index of its question in the conversation.
+        numbers: Source numbers; [n] with one of them becomes a link to that source.
     """
     tokens = _MARKDOWN.parse(text)
     for token in tokens:
@@ -86,13 +86,13 @@ def _with_marks(token: Token, place: int, numbers: Collection[int]) -> list[Toke
 
 class _Renderer(RendererHTML):
     def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        """Links leave the page and do not tell where from."""
+        """Links open in a new tab and send no referrer."""
         tokens[idx].attrSet("target", "_blank")
         tokens[idx].attrSet("rel", "noopener noreferrer nofollow")
         return self.renderToken(tokens, idx, options, env)
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:  # noqa: ARG002 (the signature of a rule of markdown-it)
-        """Code with its language's name and a button that copies it."""
+        """Code with the name of its language and a copy button."""
         name = escapeHtml(tokens[idx].info.split(maxsplit=1)[0] if tokens[idx].info.strip() else "")
         return (
             f'<div class="code"><div class="code-bar"><span>{name}</span>'
@@ -101,22 +101,22 @@ class _Renderer(RendererHTML):
         )
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
-        """Indented code looks like fenced code."""
+        """Render indented code like fenced code."""
         return self.fence(tokens, idx, options, env)
 
     def table_open(self, *_: Any) -> str:
-        """Wide tables scroll by themselves, not the page."""
+        """Wrap tables, so that a wide one scrolls instead of the page."""
         return '<div class="table"><table>\n'
 
     def table_close(self, *_: Any) -> str:
-        """The end of `table_open`."""
+        """Close the wrapper from `table_open`."""
         return "</table></div>\n"
 
 
 def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
     markdown.enable(["table", "strikethrough"])
-    # Reference definitions would let a text turn [1] into a link of its own.
+    # Reference definitions would let a text redirect [1] to another address.
     markdown.disable(["image", "reference", "html_block", "html_inline"])
     markdown.validateLink = lambda url: bool(_WEB.match(url.strip()))  # type: ignore[method-assign]
     return markdown

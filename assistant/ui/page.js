@@ -1,4 +1,4 @@
-// Small conveniences; the page works without them.
+// Conveniences; the page works without them.
 (() => {
   const chinese = (navigator.language || "").toLowerCase().startsWith("zh");
   document.documentElement.lang = chinese ? "zh-CN" : "en";
@@ -14,7 +14,7 @@
     }
     card.querySelector("details").open = true;
     card.querySelector("summary").focus({ preventScroll: true });
-    // Where the page scrolls as a whole, the question box lies over its end.
+    // On narrow screens, where the whole page scrolls, the question box covers its end.
     const block = matches("(max-width: 900px)") ? "start" : "nearest";
     card.scrollIntoView({ block, behavior: "smooth" });
     card.classList.remove("pointed-at");
@@ -23,7 +23,7 @@
 
   function copyText(text) {
     if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
-    const area = document.createElement("textarea"); // pages served without https
+    const area = document.createElement("textarea"); // without https there is no clipboard API
     area.value = text;
     document.body.append(area);
     area.select();
@@ -32,7 +32,7 @@
     return Promise.resolve();
   }
 
-  // Under a proxy's path the page opens even where its own requests go astray.
+  // Behind a proxy with a wrong root path, the page opens but its requests go astray.
   async function checkRootPath() {
     const { root, api_prefix: prefix, app_id: id } = window.gradio_config;
     const pathOf = (address) => new URL(address, location.href).pathname.replace(/\/+$/, "");
@@ -59,7 +59,7 @@
       event.preventDefault();
       showSource(cite.getAttribute("href").slice(1));
     }
-    // These go when they are used. A focus would open the keyboard of a phone.
+    // These disappear when used, so focus moves to the box; not on phones, where a keyboard opens.
     if (event.target.closest("#send, #stop, #chat .example") && matches("(hover: hover)")) {
       document.querySelector("#box textarea").focus({ preventScroll: true });
     }

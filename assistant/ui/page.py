@@ -1,4 +1,4 @@
-"""Serves the page of an application until it is stopped."""
+"""Builds and serves the page of an application."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from assistant.ui.serving import serve
 def page_of(
     application: Application, door: Door | None = None, examples: Examples | None = None
 ) -> gr.Blocks:
-    """The page, not yet served.
+    """Build the page without serving it.
 
     Args:
         application: Answers the questions.
-        door: Counts the visitors; None: nobody's questions are counted.
-        examples: Questions offered at the start; None: the built-in ones that fit.
+        door: Counts visitors' questions; None: no counting.
+        examples: Example questions; None: the built-in ones that fit the index.
     """
     settings = application.settings
     return build_demo(
@@ -37,7 +37,7 @@ def page_of(
             turns=settings.conversation_turns,
             listener_seconds=settings.listener_seconds,
         ),
-        # One more than may wait, so that it is told why by the place that counts them.
+        # One more than may wait, so that the writing slots reject it with the reason.
         most_answers=application.slots.at_once + settings.max_waiting_questions + 1,
         conversation_hours=settings.conversation_hours,
         max_conversations=settings.max_conversations,
@@ -45,7 +45,12 @@ def page_of(
 
 
 def serve_page(application: Application, examples: Examples | None = None) -> None:
-    """Serve `page_of` until the program is stopped; raises what `serve` raises."""
+    """Serve the page until the program is interrupted.
+
+    Raises:
+        ServerError: The address or port cannot be listened on.
+        KeyboardInterrupt: The program was interrupted; the page is closed by then.
+    """
     settings = application.settings
     door = Door.of(settings, routes=[health_route(application)])
     serve(

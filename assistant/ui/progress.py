@@ -1,4 +1,4 @@
-"""What each event of an answer changes in a conversation."""
+"""Applies the events of an answer to a conversation."""
 
 from __future__ import annotations
 
@@ -26,15 +26,21 @@ from assistant.ui.texts import error_sentence
 logger = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.1
-_QUESTION_SHOWN_CHARS = 200  # of one that cannot be used
+_QUESTION_SHOWN_CHARS = 200  # shown of a rejected question
 
 
 async def steps(
     chain: AnswerChain, exchange: Exchange, history: Sequence[Turn], filters: SearchFilters
 ) -> AsyncGenerator[Exchange, None]:
-    """The exchange after each event, and every tenth of a second; errors are its last step.
+    """Yield the exchange after each event, and at least every tenth of a second.
 
-    Closing the generator stops the model.
+    Errors become the last step instead of being raised. Closing the generator stops the model.
+
+    Args:
+        chain: Answers the question.
+        exchange: The question to answer.
+        history: Earlier turns, oldest first.
+        filters: Limits on the search.
     """
     started = time.monotonic()
     exchange = replace(exchange, status="searching")
@@ -82,7 +88,7 @@ def _after(exchange: Exchange, event: AnswerEvent | None, seconds: float) -> Exc
 
 
 def _clipped(question: str) -> str:
-    """Enough of a question to recognise it by."""
+    """The beginning of a question, enough to recognise it."""
     question = question.strip()
     too_long = len(question) > _QUESTION_SHOWN_CHARS
     return question[:_QUESTION_SHOWN_CHARS] + "…" if too_long else question

@@ -1,4 +1,4 @@
-"""Logs once what visitors' pages find out: that a proxy serves them under another path."""
+"""Logs a wrong root path behind a proxy, as reported by visitors' browsers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _PATH = re.compile(r"(/[\w.~%+-]{1,100}){0,10}")
 
 
 class RootPathReports:
-    """ASGI middleware: reads the report that `page.js` adds to a request of gradio's.
+    """ASGI middleware that reads the report `page.js` adds to a Gradio request.
 
     Args:
-        app: Answers the request as any other.
+        app: Answers the request as usual.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -27,7 +27,7 @@ class RootPathReports:
         self._logged = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Look at the query, and pass the request on."""
+        """Check the query for a report, and pass the request on."""
         if scope["type"] == "http" and scope["path"].endswith(_TOLD_AT) and not self._logged:
             query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
             self._log(query.get("page_path", []))
@@ -37,8 +37,8 @@ class RootPathReports:
         if paths and _PATH.fullmatch(paths[0]):
             self._logged = True
             logger.warning(
-                "A visitor's page is at %s, and its questions do not arrive: behind a proxy, "
-                "set ASSISTANT_ROOT_PATH=%s and start again.",
+                "A visitor opened the page at %s, and its requests do not arrive: behind a proxy, "
+                "set ASSISTANT_ROOT_PATH=%s and restart.",
                 paths[0] or "/",
                 paths[0],
             )

@@ -1,4 +1,4 @@
-"""Serves the page behind the door until it is stopped, and opens a tunnel to it."""
+"""Serves the page with its request checks, and opens a public tunnel to it."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def serve(
     Args:
         demo: The page.
         host: Address to listen on.
-        port: Port to listen on; no other is tried.
-        root_path: Path under which a proxy serves the page.
-        door: What requests have to pass, and the routes beside the page.
-        installable: Whether browsers offer to install the page as an application.
-        share: Also open a public tunnel; where it cannot be opened, the log says so.
-        share_timeout_seconds: Limit for opening the tunnel.
+        port: Port to listen on; no other port is tried.
+        root_path: URL path under which a proxy serves the page.
+        door: Checks on requests, and routes beside the page; None: the defaults.
+        installable: Whether browsers offer to install the page as an app.
+        share: Also open a public tunnel; a failure to open it is only logged.
+        share_timeout_seconds: Time limit for opening the tunnel.
 
     Raises:
-        ServerError: The address cannot be listened on.
+        ServerError: The address or port cannot be listened on.
         KeyboardInterrupt: The program was interrupted; the page is closed by then.
     """
     door = door or Door()
@@ -72,10 +72,13 @@ def start(
     door: Door | None = None,
     installable: bool = False,
 ) -> str:
-    """Serve the page in the background, as `serve`; returns its local address.
+    """Serve the page in the background; the arguments are those of `serve`.
+
+    Returns:
+        The local URL of the page.
 
     Raises:
-        ServerError: The address cannot be listened on.
+        ServerError: The address or port cannot be listened on.
     """
     opened = listen(host, port)
     server = Server(_app(demo, root_path, door or Door(), installable))
@@ -86,16 +89,16 @@ def start(
 
 
 def stop(demo: gr.Blocks) -> None:
-    """Close the page at once, also where visitors still wait for answers."""
-    # Answers being written end with it, which is no news for the log.
+    """Close the page at once, even if visitors are still waiting for answers."""
+    # Answers being written end as well, which need not be logged.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     demo.close(verbose=False)
 
 
 def _app(demo: gr.Blocks, root_path: str, door: Door, installable: bool) -> ASGIApp:
-    """The routes of the door and the page below all others, behind the door."""
+    """The door's routes, then the page for all other paths, behind the request checks."""
     app = FastAPI(openapi_url=None, routes=[*door.routes])
-    app.root_path = urlsplit(root_path).path.rstrip("/")  # as gradio does: stripped or not
+    app.root_path = urlsplit(root_path).path.rstrip("/")  # like Gradio, accept it stripped or not
     gr.mount_gradio_app(
         app,
         demo,
@@ -117,25 +120,27 @@ def _app(demo: gr.Blocks, root_path: str, door: Door, installable: bool) -> ASGI
 
 
 def _shown(host: str) -> str:
-    """A host as it stands in an address that can be opened."""
+    """A host as written in a URL that can be opened."""
     if host in ("", "0.0.0.0", "::", "[::]"):  # noqa: S104 (compared with, not listened on)
         return "localhost"
     return f"[{host}]" if ":" in host.strip("[]") and not host.startswith("[") else host
 
 
 def announce_tunnel(open_tunnel: Callable[[], str], timeout_seconds: float) -> str | None:
-    """Open a tunnel and log its address, or why there is none; the page is served anyway.
+    """Open a tunnel and log its address, or the reason for failure.
 
-    Opening it may download a program and wait for hosts that never answer, so it happens
-    in a thread that is left alone when the time is over. A tunnel that opens later is
-    logged then.
+    Opening may download a program and wait for hosts that never answer, so it runs in a
+    thread that is abandoned after the timeout. A tunnel that opens later is still logged.
+
+    Returns:
+        The public address; None if the tunnel failed or did not open in time.
     """
     outcome: queue.SimpleQueue[str | Exception] = queue.SimpleQueue()
 
     def run() -> None:
         try:
             address = open_tunnel()
-        except Exception as error:  # noqa: BLE001 (whatever it is, the page goes on without it)
+        except Exception as error:  # noqa: BLE001 (the page works without a tunnel)
             outcome.put(error)
         else:
             logger.info("Public address, for up to a week: %s", address)
@@ -155,7 +160,7 @@ def announce_tunnel(open_tunnel: Callable[[], str], timeout_seconds: float) -> s
 
 
 def open_tunnel(demo: gr.Blocks, door: Door) -> str:
-    """Open a tunnel to a page that is served, and let in whoever comes through it."""
+    """Open a tunnel to a served page, and allow the tunnel's host name."""
     address = networking.setup_tunnel(
         local_host=demo.server_name,
         local_port=demo.server_port,

@@ -1,4 +1,4 @@
-"""The passages beside the answers, as HTML."""
+"""HTML of the passages shown beside the answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _COMMIT_CHARS = 7
 
 
 def panel(conversation: Conversation) -> str:
-    """The sources of every question, the latest first; earlier ones are folded."""
+    """The sources of all questions, latest first; those of earlier questions are collapsed."""
     if not conversation:
         return _heading(texts.SOURCES) + both(texts.SOURCES_EMPTY, "p", "hint no-sources")
     places = range(len(conversation) - 2, -1, -1)

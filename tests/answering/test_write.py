@@ -116,7 +116,7 @@ def test_an_answer_that_has_ended_is_not_too_late_by_its_count_of_tokens() -> No
 
 def test_a_model_that_has_no_word_in_time_has_failed() -> None:
     model = EndlessChatModel(replies=[], piece="", seconds=0.02)
-    with pytest.raises(ChatModelError, match=r"no word of an answer within 0\.1 seconds"):
+    with pytest.raises(ChatModelError, match=r"the model wrote nothing within 0\.1 seconds"):
         written(Writer(model, passages_tokens=100, answer_seconds=0.1))
     assert model.closed
 

@@ -118,7 +118,7 @@ STREAMS = pytest.mark.parametrize("ask", [ask_stream, ask_stream_later])
 @pytest.mark.parametrize(
     ("model", "got", "action"),
     [
-        ("forbidden", "does not let this key use forbidden", "ASSISTANT_OPENAI_API_KEY"),
+        ("forbidden", "does not allow this key to use forbidden", "ASSISTANT_OPENAI_API_KEY"),
         ("missing", "has no model missing", "ASSISTANT_CHAT_MODEL=auto"),
         ("refusing", "the model refusing fails", "ASSISTANT_PASSAGES_TOKENS"),
     ],
@@ -134,7 +134,8 @@ async def test_what_the_server_refuses(
 
 @TWO_WAYS
 @pytest.mark.parametrize(
-    ("model", "got"), [("busy", "has too many requests"), ("broken", "the model broken fails")]
+    ("model", "got"),
+    [("busy", "is receiving too many requests"), ("broken", "the model broken fails")],
 )
 async def test_what_may_pass_is_asked_twice(
     server: OpenAIServer, ask: Callable[..., Any], model: str, got: str
@@ -148,13 +149,13 @@ async def test_what_may_pass_is_asked_twice(
 @EVERY_WAY
 async def test_a_wrong_key(server: OpenAIServer, ask: Callable[..., Any]) -> None:
     error = await error_of(ask, load(server, openai_api_key="wrong"))
-    assert "refused the key" in error.got
+    assert "rejected the key" in error.got
     assert "ASSISTANT_OPENAI_API_KEY" in error.action
     assert "wrong" not in str(error)
 
 
 def test_a_wrong_key_when_asking_for_models(server: OpenAIServer) -> None:
-    with pytest.raises(ChatModelError, match="refused the key"):
+    with pytest.raises(ChatModelError, match="rejected the key"):
         load(server, "auto", openai_api_key="wrong")
 
 
@@ -197,7 +198,7 @@ async def test_a_server_that_hangs_up_in_the_middle(
     server: OpenAIServer, ask: Callable[..., Any]
 ) -> None:
     error = await error_of(ask, load(server, "cut"))
-    assert f"{server.address} broke the connection off: " in error.got
+    assert f"{server.address} closed the connection: " in error.got
     assert "Start it" not in error.action
 
 
@@ -207,8 +208,8 @@ async def test_half_an_answer_does_not_pass_as_whole(
     server: OpenAIServer, ask: Callable[..., Any], model: str
 ) -> None:
     error = await error_of(ask, load(server, model))
-    assert f"{server.address} broke the connection off: " in error.got
-    assert error.expected == "a whole answer"
+    assert f"{server.address} closed the connection: " in error.got
+    assert error.expected == "a complete answer"
 
 
 def test_what_came_of_half_an_answer_is_kept(server: OpenAIServer) -> None:
@@ -224,7 +225,7 @@ async def test_pieces_without_choices_are_no_answer(
     server: OpenAIServer, ask: Callable[..., Any]
 ) -> None:
     error = await error_of(ask, load(server, "nulls"))
-    assert "not one piece of an answer came" in error.got
+    assert "the stream of the answer was empty" in error.got
 
 
 @EVERY_WAY
@@ -249,7 +250,7 @@ def test_an_address_without_its_end(server: OpenAIServer) -> None:
     ["127.0.0.1:23333/v1", "localhost", "http://127.0.0.1:80a/v1", "http://[::1/v1", "http:///v1"],
 )
 def test_what_is_no_address(server: OpenAIServer, model: str, address: str) -> None:
-    with pytest.raises(ChatModelError, match=r"is not the address of a server.*_BASE_URL"):
+    with pytest.raises(ChatModelError, match=r"is not a server address.*_BASE_URL"):
         load(server, model, openai_base_url=address)
 
 
@@ -268,7 +269,7 @@ def test_blanks_around_key_and_address_do_not_matter(server: OpenAIServer) -> No
 
 @pytest.mark.parametrize("key", ["", " "])
 def test_without_a_key_the_server_is_asked_all_the_same(server: OpenAIServer, key: str) -> None:
-    with pytest.raises(ChatModelError, match="refused the key"):
+    with pytest.raises(ChatModelError, match="rejected the key"):
         load(server, "auto", openai_api_key=key)
 
 
