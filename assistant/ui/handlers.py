@@ -116,6 +116,7 @@ class Handlers:
         shown: The components to update.
         visitors: Counts questions and open streams; None: no counting.
         limits: Limits for each visitor.
+        most_answers: Number of answers in progress from which Gradio rejects more.
     """
 
     def __init__(
@@ -124,8 +125,11 @@ class Handlers:
         shown: Shown,
         visitors: Visitors | None = None,
         limits: Limits = Limits(),
+        most_answers: int = 40,
     ) -> None:
         self._chain = chain
+        self._most_answers = most_answers
+        self._answers = 0  # in progress
         self._shown = shown
         self._visitors = visitors
         self._limits = limits
@@ -166,6 +170,7 @@ class Handlers:
             yield gr.skip()  # Gradio clears all outputs of a generator that yields nothing
             return
         visit.answering, visit.wish = True, ""
+        self._answers += 1
         before, exchange = conversation[:-1], conversation[-1]
         shown = messages(before)
         filters = SearchFilters(sources=tuple(sources), languages=tuple(languages))
@@ -188,6 +193,7 @@ class Handlers:
                     sent, chat, sent_at = exchange, current, time.monotonic()
         finally:
             visit.answering = False
+            self._answers -= 1
         yield self._updates(
             self._end(visit, (*before, exchange), asked=conversation[-1].question.text)
         )
@@ -195,7 +201,8 @@ class Handlers:
     def failed(self, conversation: Conversation) -> Updates:
         """End a question for which Gradio failed in `answer`, or never called it."""
         begun = bool(conversation) and conversation[-1].status != "asked"
-        sentence = UNKNOWN_ERROR if begun else ERRORS[BusyError.__name__]
+        full = not begun and self._answers >= self._most_answers
+        sentence = ERRORS[BusyError.__name__] if full else UNKNOWN_ERROR
         return self._updates(_ended(conversation, "failed", sentence))
 
     def not_sent(self, conversation: Conversation) -> Updates:

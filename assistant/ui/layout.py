@@ -142,7 +142,7 @@ def build_demo(  # noqa: PLR0913 (each part of a page can be replaced)
 
         refreshed = [progress, clock, shown, brand, foot, parts.sources]
         gr.on([demo.load, clock.tick], refresh, [shown, parts.sources], refreshed, **_QUICK)
-        _connect(parts, Handlers(chain, parts.shown, visitors, limits or Limits()))
+        _connect(parts, Handlers(chain, parts.shown, visitors, limits or Limits(), most_answers))
         connect_language_switch(demo, language, page, name)
     demo.state_session_capacity = max_conversations
     demo.max_threads = most_answers  # for queued and unqueued events

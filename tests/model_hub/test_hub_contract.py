@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -125,7 +126,8 @@ def test_names_a_file_that_is_missing(one_hub: OneHub) -> None:
 def test_a_repository_that_is_not_there(one_hub: OneHub) -> None:
     model = folder_model()
     nowhere = type(model.huggingface)("lab/other")  # type: ignore[misc]
-    other = CatalogueModel(**{**vars(model), **dict.fromkeys(SERVERS, nowhere)})
+    changes: dict[str, Any] = vars(model) | dict.fromkeys(SERVERS, nowhere)
+    other = CatalogueModel(**changes)
     with pytest.raises(ModelNotFoundError) as raised:
         one_hub.hub(other).fetch("tiny")
     reason = raised.value.got.partition(f"{one_hub.name}: ")[2]

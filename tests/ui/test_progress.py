@@ -55,5 +55,5 @@ async def test_a_visitor_is_told_that_an_answer_is_not_complete(
     chain = ScriptedChain()
     answer = Answer("It is 4 [3].", refused=False, finish_reason=finish_reason)
     chain.events = (*chain.events[:-1], answer)
-    shown = messages((await followed(chain))[-1:])[1]["content"]
+    shown = messages(tuple((await followed(chain))[-1:]))[1]["content"]
     assert ("is not complete" in shown) is told
