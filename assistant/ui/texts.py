@@ -111,7 +111,7 @@ COPY = Words("复制", "Copy")
 SOURCES = Words("原文出处", "Sources")
 SOURCES_EMPTY = Words(
     "提问后，这里先列出找到的原文：仓库、文件、标题和行号，再开始写回答。",
-    "When you ask a question, the passages found are listed here before the answer starts: "
+    "When you ask a question, the passages found are listed here before the answer begins: "
     "repository, file, heading and lines.",
 )
 NOTHING_FOUND = Words("没有找到相关原文。", "No passages were found.")
