@@ -8,14 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.answering.grounding import (
-    FEATURES,
-    Calibration,
-    best_threshold,
-    calibrate,
-    cross_validated,
-)
+from assistant.answering.grounding import FEATURES, Calibration
 from assistant.evaluation.asking import Outcome
+from assistant.evaluation.calibrating import best_threshold, calibrate, cross_validated
 from assistant.evaluation.scores import refusal_by_kind, refusal_report
 
 

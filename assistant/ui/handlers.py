@@ -8,8 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
@@ -26,7 +25,6 @@ from assistant.errors import (
 from assistant.ui.conversation import (
     Conversation,
     Exchange,
-    Message,
     Status,
     Visit,
     is_running,
@@ -37,60 +35,11 @@ from assistant.ui.conversation import (
 from assistant.ui.progress import steps
 from assistant.ui.sources_panel import panel
 from assistant.ui.texts import ERRORS, UNKNOWN_ERROR, Words, error_sentence
+from assistant.ui.view import Shown, Updates, View
 
 _SHORTEST_SILENCE_SECONDS = 0.08  # words that come faster are sent together
 _WHOLE = 10  # latest questions, for which all passages are listed
 _LONGEST_SILENCE_SECONDS = 1.0  # a visitor's leaving is noticed only when something is sent
-
-
-Updates = dict[Any, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The components that the handlers update."""
-
-    conversation: Any
-    chat: Any
-    sources: Any
-    box: Any
-    send: Any
-    stop: Any
-
-    def components(self) -> list[Any]:
-        """All components, in no particular order."""
-        return [getattr(self, part.name) for part in fields(self)]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """New values for the page's components; None leaves a component unchanged."""
-
-    conversation: Conversation | None = None
-    chat: list[Message] | None = None
-    sources: str | None = None
-    box: str | None = None
-    running: bool | None = None
-
-    def updates(self, shown: Shown) -> Updates:
-        """Updates for Gradio: a new value for each component that changes.
-
-        Values are wrapped in `gr.update`, because Gradio keeps every plain value that follows a
-        skipped update for the lifetime of the session.
-        """
-        values = {
-            shown.conversation: self.conversation,
-            shown.chat: self.chat,
-            shown.sources: self.sources,
-            shown.box: self.box,
-        }
-        updates = {
-            part: gr.update(value=value) for part, value in values.items() if value is not None
-        }
-        if self.running is not None:
-            updates[shown.send] = gr.update(visible=not self.running)
-            updates[shown.stop] = gr.update(visible=self.running)
-        return updates or gr.skip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from assistant.ui import texts
 from assistant.ui.conversation import Visit
 from assistant.ui.examples import Examples, built_in_examples
 from assistant.ui.frame import building_progress, facts, header, welcome
-from assistant.ui.handlers import Handlers, Limits, Shown, Updates
+from assistant.ui.handlers import Handlers, Limits
 from assistant.ui.language_switch import FIRST, Texts, connect_language_switch
 from assistant.ui.sources_panel import panel
 from assistant.ui.texts import LANGUAGE_NAMES, LANGUAGES, Words
+from assistant.ui.view import Shown, Updates
 
 # For events that only update the display and need no queue.
 _QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

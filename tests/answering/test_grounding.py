@@ -14,15 +14,13 @@ from assistant.answering.grounding import (
     EMBEDDER_FREE,
     FEATURES,
     Calibration,
-    best_threshold,
-    calibrate,
-    cross_validated,
     judge,
     read_calibration,
     shipped_calibration,
 )
 from assistant.documents import Evidence
 from assistant.errors import IndexCorruptError, SettingsError
+from assistant.evaluation.calibrating import best_threshold, calibrate, cross_validated
 
 IDENTITY = "some-model:0123:query: :passage: "
 

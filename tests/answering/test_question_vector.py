@@ -8,9 +8,10 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from assistant.answering.grounding import calibrate, cross_validated, judge, read_calibration
+from assistant.answering.grounding import judge, read_calibration
 from assistant.documents import Evidence
 from assistant.embeddings.base import Vectors
+from assistant.evaluation.calibrating import calibrate, cross_validated
 
 ALIKE = [Evidence(0.85, 0.4, 0.5, 0.0, 0.2, 1.5)] * 60
 
