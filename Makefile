@@ -56,7 +56,7 @@ quality: $(INSTALLED_DEV)  ## Floors of retrieval and refusal, on the index in u
 bench: $(INSTALLED_DEV)  ## The comparisons in docs/benchmarks.md
 	$(BIN)/python scripts/benchmark.py $(or $(ARGS),index)
 
-lock: $(INSTALLED)  ## Pin requirements.txt and requirements-dev.txt anew
+lock: $(INSTALLED)  ## Update the pins in requirements.txt and requirements-dev.txt
 	for name in requirements requirements-dev; do \
 	  $(BIN)/uv pip compile --universal --python-version 3.10 --fork-strategy requires-python \
 	    --no-header --no-annotate $$name.in -o $$name.txt || exit 1; \
