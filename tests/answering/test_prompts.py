@@ -112,6 +112,6 @@ def test_images_are_refused_in_a_question_and_in_one_before_it() -> None:
         make_retrieved(question=picture),
         make_retrieved(history=(Turn(picture, "A cat."),)),
     ):
-        with pytest.raises(ImagesNotReadError, match="reads no images") as refused:
+        with pytest.raises(ImagesNotReadError, match="does not read images") as refused:
             build_prompt(found, count_tokens=count, passages_tokens=100)
         assert refused.value.facts == {"images": 1}

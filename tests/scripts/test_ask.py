@@ -106,7 +106,7 @@ def test_a_bad_question_in_a_batch_does_not_keep_the_others_from_their_answers(
 def test_a_source_that_is_not_there(asking: Asking) -> None:
     done = asking(QUESTION, "--source", "lmdeploi")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "no source lmdeploi (expected: some of lagent, lmdeploy" in done.stderr
+    assert "no source lmdeploi (expected: one or more of lagent, lmdeploy" in done.stderr
 
 
 def test_people_get_the_answer_and_its_sources(asking: Asking) -> None:
