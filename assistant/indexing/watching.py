@@ -12,7 +12,7 @@ _QUIET_MS = 1000  # a save is often several changes; wait for all of them
 
 
 def watch(folders: Sequence[Path]) -> Iterator[set[str]]:
-    """Yield sets of paths that changed together, without end.
+    """Yield sets of paths that changed together.
 
     The first set is empty and signals that no later change will be missed. Editors' temporary
     files and `.git` are ignored.
