@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from assistant.errors import IndexBusyError
-from assistant.index.atomic_files import replace_text, sync_folder
+from assistant.index.atomic_files import replace_text, sync_path
 
 try:
     import fcntl
@@ -55,7 +55,7 @@ def new_version(db_folder: Path, copy_of: Path | None) -> Path:
 def switch_to(db_folder: Path, version: Path) -> None:
     """Atomically make `version`, which has been flushed to the disk, the one in use."""
     before = _pointer(db_folder)[:1]
-    sync_folder(db_folder / _VERSIONS)
+    sync_path(db_folder / _VERSIONS)
     replace_text(db_folder / POINTER, "\n".join([version.name, *before]) + "\n")
 
 
