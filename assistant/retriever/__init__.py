@@ -7,6 +7,6 @@ coverage, `reranking` is optional, and `retriever` combines them.
 
 from __future__ import annotations
 
-from assistant.retriever.retriever import Found, KnowledgeRetriever, as_document
+from assistant.retriever.retriever import KnowledgeRetriever
 
-__all__ = ["Found", "KnowledgeRetriever", "as_document"]
+__all__ = ["KnowledgeRetriever"]

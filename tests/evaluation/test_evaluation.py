@@ -15,26 +15,24 @@ from assistant.answering.grounding import Calibration
 from assistant.documents import Evidence
 from assistant.errors import SettingsError
 from assistant.evaluation import (
-    Dialogue,
     EvalQuestion,
     Outcome,
     answer_report,
     ask,
     check_ids,
     compare,
-    first_rank,
     fit,
     follow_ups,
-    has_keywords,
     percentiles,
     read_dialogues,
     read_questions,
     refusal_by_kind,
     refusal_report,
     retrieval_report,
-    retrieval_scores,
 )
 from assistant.evaluation.baselines import BASELINES, STEPS
+from assistant.evaluation.questions import Dialogue
+from assistant.evaluation.scores import first_rank, has_keywords, retrieval_scores
 from assistant.reports.evaluation_page import Evaluation, page
 from assistant.reports.plots import bars, distributions
 from assistant.retriever import KnowledgeRetriever

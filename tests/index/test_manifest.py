@@ -14,8 +14,7 @@ from assistant.errors import IndexCorruptError, IndexMismatchError, SourceUnreac
 from assistant.index import LiveIndex, Manifest
 from assistant.index.chunk_links import source_links
 from assistant.index.manifest import FileEntry, SourceEntry
-from assistant.indexing import FileRules
-from assistant.indexing.survey import survey
+from assistant.indexing.survey import FileRules, survey
 from assistant.progress import Progress, silent
 from assistant.reports.index_page import report_page
 from assistant.sources import Checkout

@@ -18,7 +18,10 @@ from assistant.errors import (
     SourceError,
 )
 from assistant.index.versions import build_lock, current_version
-from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
+from assistant.indexing import BuildReport
+from assistant.indexing.build import build_index
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.survey import FileRules
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.opened import chunks_in, nearest_in, open_index

@@ -7,7 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from assistant.ui import build_demo, serve
+from assistant.ui.layout import build_demo
+from assistant.ui.serving import serve
 from tests.ui.demo import build_sample_index, make_demo_chain, make_model, sample_manifest
 
 if __name__ == "__main__":
