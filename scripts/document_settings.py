@@ -1,7 +1,5 @@
 """Writes docs/settings.md from the settings themselves."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 A file that is there is left as it is.
 """
 
-from __future__ import annotations
-
 from assistant.commands.command_line import parser, say, settings_for
 from assistant.errors import SourcesFileError
 from assistant.project import PROJECT_FOLDER, as_typed

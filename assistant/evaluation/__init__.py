@@ -4,8 +4,6 @@
 has simpler rankings to compare with, and `fitting` calibrates refusals.
 """
 
-from __future__ import annotations
-
 from assistant.evaluation.asking import Outcome, ask, compare, follow_ups
 from assistant.evaluation.fitting import Fitted, fit
 from assistant.evaluation.questions import (

@@ -5,8 +5,6 @@ Chroma database, its chunks and its manifest) and `embeddings/` (vectors by cont
 across builds).
 """
 
-from __future__ import annotations
-
 from assistant.index.chroma import ChromaServer
 from assistant.index.collection import Collection, LendsCollection
 from assistant.index.live import LiveIndex

@@ -5,8 +5,6 @@ into chunks, and `write_documents` embeds and writes these. `write_version` does
 version in use, and then switches to the new one.
 """
 
-from __future__ import annotations
-
 from assistant.indexing.build_report import BuildReport
 from assistant.indexing.build_state import BuildState, running_build
 from assistant.indexing.fetching import SourceFetcher

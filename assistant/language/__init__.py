@@ -6,8 +6,6 @@ detect the language of a text, and `phrases` loads `phrases.toml`, the patterns 
 whether a question continues an earlier one.
 """
 
-from __future__ import annotations
-
 from assistant.language.characters import COMMON_HAN, HAN, HAN_RANGE, has_words, readable
 from assistant.language.names import is_language_name, without_language
 from assistant.language.pages import page_language

@@ -1,7 +1,5 @@
 """Chinese characters, and clean-up of unreadable ones."""
 
-from __future__ import annotations
-
 import re
 
 HAN_RANGE = "\u3400-\u9fff"  # inside a character class: the unified ideographs and extension A

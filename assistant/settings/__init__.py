@@ -1,7 +1,5 @@
 """Settings of the assistant: `fields` defines, `reading` loads and `table` documents them."""
 
-from __future__ import annotations
-
 from assistant.project import PROJECT_FOLDER
 from assistant.settings.fields import Hub, Settings
 from assistant.settings.reading import load_settings

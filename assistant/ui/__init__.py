@@ -1,7 +1,5 @@
 """The web page: texts in both languages, layout, event handlers and serving."""
 
-from __future__ import annotations
-
 from assistant.ui.examples import own_examples
 from assistant.ui.page import serve_page
 
