@@ -253,7 +253,7 @@ def test_variants_are_compared_on_questions_with_sources(finder: KnowledgeRetrie
 def test_follow_ups_are_better_with_the_question_before(finder: KnowledgeRetriever) -> None:
     leaning = Dialogue(
         "d1", "how is the kv cache quantized", "with 8", "and online?",
-        "quantize the kv cache online", "en", (KV,), needs_context=True,
+        "quantize the kv cache online", (KV,), needs_context=True,
     )  # fmt: skip
     alone = replace(
         leaning,
