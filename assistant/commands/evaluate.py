@@ -137,7 +137,7 @@ def _scores(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "retrieval": retrieval_report(questions, found),
         "refusal": refusal_report(questions, refused),
         "refusal_by_kind": refusal_by_kind(questions, refused),
-        "latency_ms": percentiles([outcome.milliseconds for outcome in outcomes]),
+        "latency_ms": percentiles([outcome.retrieved.milliseconds for outcome in outcomes]),
     }
 
 
