@@ -23,8 +23,8 @@ from assistant.index.chroma import (
     server_error,
     where_chroma_opens,
 )
-from assistant.index.chunk_links import SourceLink, filled_in
-from assistant.index.manifest import METRIC
+from assistant.index.chunk_links import filled_in
+from assistant.index.manifest import METRIC, SourceEntry
 
 _COLLECTION = "chunks"
 _WRITE = 1000  # rows per call
@@ -49,7 +49,7 @@ class ChunkStore:
     Args:
         folder: Folder of the version; with a server, only its name is used.
         create: Create the collection instead of opening it.
-        links: Source name -> commit and link, which are not stored in chunks.
+        sources: Source name -> entry, whose commit and link are not stored in chunks.
         server: Server that holds the collection; None if it is in `folder`.
 
     Raises:
@@ -62,13 +62,13 @@ class ChunkStore:
         folder: Path,
         *,
         create: bool = False,
-        links: Mapping[str, SourceLink] | None = None,
+        sources: Mapping[str, SourceEntry] | None = None,
         server: ChromaServer | None = None,
     ) -> None:
         from chromadb.errors import ChromaError
 
         self._folder = folder
-        self._links = links or {}
+        self._sources = sources or {}
         self._server = server
         self._files = ExitStack()
         name = collection_name(folder) if server else _COLLECTION
@@ -192,7 +192,7 @@ class ChunkStore:
             yield self._chunk(identifier, text, metadata)
 
     def _chunk(self, identifier: str, text: str | None, metadata: Any) -> Chunk:
-        return filled_in(_as_chunk(identifier, text, metadata), self._links)
+        return filled_in(_as_chunk(identifier, text, metadata), self._sources)
 
     def _reading(self, call: Callable[[], _Result]) -> _Result:
         """Call Chroma; retry once in case the server was restarted since the last call."""
