@@ -16,9 +16,9 @@ from typing import Any
 from assistant.answering.chain import AnswerChain
 from assistant.answering.grounding import EMBEDDER_FREE, FEATURES
 from assistant.application import Application
-from assistant.commands.command_line import parser, print_json, say, settings_for
+from assistant.commands.command_line import parser, print_json, settings_for
 from assistant.commands.evaluation_tables import tables
-from assistant.commands.terminal_progress import TerminalProgress
+from assistant.commands.terminal_progress import TerminalProgress, say
 from assistant.contract import Fields, answer_fields
 from assistant.errors import ChatModelError, QuestionError, SettingsError
 from assistant.evaluation import (

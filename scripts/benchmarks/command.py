@@ -18,9 +18,9 @@ from assistant.commands.command_line import (
     filters_of,
     parser,
     print_json,
-    say,
     settings_for,
 )
+from assistant.commands.terminal_progress import say
 from assistant.evaluation import EvalQuestion, read_questions, retrieval_report
 from assistant.settings import Settings
 from assistant.sources import fetch, list_files, read_sources
