@@ -6,7 +6,7 @@ detect the language of a text, and `phrases` loads `phrases.toml`, the patterns 
 whether a question continues an earlier one.
 """
 
-from assistant.language.characters import COMMON_HAN, HAN, HAN_RANGE, has_words, readable
+from assistant.language.characters import COMMON_HAN, HAN, HAN_RANGE, has_words, readable, width_of
 from assistant.language.names import is_language_name, without_language
 from assistant.language.pages import page_language
 from assistant.language.phrases import pattern_of
@@ -25,5 +25,6 @@ __all__ = [
     "page_language",
     "pattern_of",
     "readable",
+    "width_of",
     "without_language",
 ]
