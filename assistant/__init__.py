@@ -1,7 +1,7 @@
 """A knowledge-base assistant for Gradio.
 
-Rooms, each importing only from those before it: project, errors, environment, settings,
-progress, cancellation, documents, language, processes, sources, loaders, splitter,
+Rooms, each importing only from those before it: project, toml, errors, environment,
+settings, progress, cancellation, documents, language, processes, sources, loaders, splitter,
 embeddings, model_hub, keywords, index, indexing, chat_models, retriever, answering,
 evaluation, reports, application, contract, door, startup, ui, commands.
 """

@@ -1,7 +1,5 @@
 """Tells the folder that relative paths start from, and how commands are called there."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 _BESIDE_PACKAGE = Path(__file__).resolve().parent.parent

@@ -1,7 +1,5 @@
 """Runs `scripts/benchmarks/`."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Runs `scripts/benchmarks/course_pipeline.py`, which builds what evaluations compare with."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

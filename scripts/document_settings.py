@@ -1,7 +1,5 @@
 """Writes docs/settings.md from the settings themselves."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -17,7 +15,7 @@ Environment variables, or lines in a file `.env` in the working directory. Made 
 
 def main() -> int:
     """Write the file."""
-    from assistant.commands.command_line import say
+    from assistant.commands.terminal_progress import say
     from assistant.settings import PROJECT_FOLDER, settings_table
 
     file = PROJECT_FOLDER / "docs" / "settings.md"

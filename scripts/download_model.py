@@ -1,7 +1,5 @@
 """`kb-assistant download-model` from a checkout in which nothing is installed."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

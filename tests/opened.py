@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from assistant.documents import Chunk
 from assistant.embeddings import Embedder
-from assistant.index import ChunkStore, Manifest, open_version
+from assistant.index import Manifest, open_version
+from assistant.index.chunk_store import ChunkStore
 
 
 def open_index(db_folder: Path, embedder: Embedder) -> tuple[ChunkStore, Manifest]:

@@ -8,7 +8,10 @@ from pathlib import Path
 from assistant.documents import Source
 from assistant.embeddings.base import Embedder
 from assistant.index import LiveIndex
-from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
+from assistant.indexing import BuildReport
+from assistant.indexing.build import build_index
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.survey import FileRules
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 

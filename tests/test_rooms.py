@@ -12,6 +12,7 @@ import assistant
 PACKAGE = Path(assistant.__file__).parent
 ROOMS = [
     "project",
+    "toml",
     "errors",
     "environment",
     "settings",

@@ -6,8 +6,6 @@ inserted where prompts are built, for every backend, and removed from answers, s
 token looks the same as in the document.
 """
 
-from __future__ import annotations
-
 import re
 
 _INVISIBLE = "\u200b"  # zero-width space

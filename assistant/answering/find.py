@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from assistant.answering.follow_up import standalone_by_rules
-from assistant.answering.grounding import Calibration, judge
+from assistant.answering.grounding import Calibration
 from assistant.answering.prompts import check_text_only
 from assistant.documents import Question, Retrieved, SearchFilters, Turn
 from assistant.errors import QuestionError, QuestionTooLongError
@@ -74,15 +74,15 @@ class Finder:
         searched = self._standalone(question.text, history) if history else question.text
         found = self._retriever.search(searched, k, filters)
         calibration = self._calibration(found.manifest)
-        grounding = judge(found.evidence, calibration, self._threshold, found.vector)
+        confidence = calibration.probability(found.evidence, found.vector)
         return Retrieved(
             question=question,
             history=tuple(history),
             language=language_of(question.text),
             searched_for=searched,
             hits=found.hits,
-            answerable=grounding.answerable and bool(found.hits),
-            confidence=grounding.confidence,
+            answerable=bool(found.hits) and confidence >= self.threshold(found.manifest),
+            confidence=confidence,
             evidence=found.evidence,
             vector=found.vector,
             index_version=found.version,

@@ -84,26 +84,6 @@ class Calibration:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Grounding:
-    """A verdict; `confidence` is the probability compared with the threshold."""
-
-    answerable: bool
-    confidence: float
-
-
-def judge(
-    evidence: Evidence,
-    calibration: Calibration,
-    threshold: float | None = None,
-    vector: Vectors | None = None,
-) -> Grounding:
-    """Compare the evidence with `threshold`, or with the calibrated one if that is None."""
-    confidence = calibration.probability(evidence, vector)
-    enough = calibration.threshold if threshold is None else threshold
-    return Grounding(confidence >= enough, confidence)
-
-
 def read_calibration(content: Mapping[str, Any]) -> Calibration:
     """Read a calibration from the content of a manifest or a file.
 

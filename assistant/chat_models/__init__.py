@@ -12,22 +12,19 @@ from assistant.chat_models.choice import (
     EMBEDDED_MODEL,
     GPU_MODEL,
     HUB_MODEL,
-    SMALL_MODEL,
     Choice,
     choose,
     default_concurrency,
     located,
 )
-from assistant.chat_models.hardware import Hardware, hardware
+from assistant.chat_models.hardware import hardware
 from assistant.settings import Settings
 
 __all__ = [
     "EMBEDDED_MODEL",
     "GPU_MODEL",
     "HUB_MODEL",
-    "SMALL_MODEL",
     "Choice",
-    "Hardware",
     "choose",
     "default_concurrency",
     "hardware",

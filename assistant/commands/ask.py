@@ -16,10 +16,9 @@ from assistant.commands.command_line import (
     print_json,
     question_parser,
     questions_of,
-    say,
     settings_for,
 )
-from assistant.commands.terminal_progress import TerminalProgress
+from assistant.commands.terminal_progress import TerminalProgress, say
 from assistant.contract import answer_fields
 from assistant.documents import Answer, Delta, SearchFilters
 

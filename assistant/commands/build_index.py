@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.commands.command_line import parser, print_json, say, settings_for
+from assistant.commands.command_line import parser, print_json, settings_for
+from assistant.commands.terminal_progress import say
 
 if TYPE_CHECKING:
     from assistant.application import Application

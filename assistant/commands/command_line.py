@@ -13,8 +13,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from assistant.commands.terminal_progress import BarFriendlyHandler
-from assistant.commands.terminal_progress import say as say_above_bar
+from assistant.commands.terminal_progress import BarFriendlyHandler, say
 from assistant.contract import Fields, error_fields
 from assistant.documents import SearchFilters
 from assistant.environment import prepare_environment
@@ -102,11 +101,6 @@ def run(command: Callable[[], int]) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
-
-
-def say(text: str) -> None:
-    """A line for people on standard error."""
-    say_above_bar(text)
 
 
 def print_json(content: Any) -> None:

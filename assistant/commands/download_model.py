@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from assistant.application import Application
-from assistant.commands.command_line import parser, print_json, say, settings_for
-from assistant.commands.terminal_progress import TerminalProgress
+from assistant.commands.command_line import parser, print_json, settings_for
+from assistant.commands.terminal_progress import TerminalProgress, say
 from assistant.model_hub import CatalogueModel, ModelHub
 
 

@@ -16,9 +16,9 @@ from typing import Any
 from assistant.answering.chain import AnswerChain
 from assistant.answering.grounding import EMBEDDER_FREE, FEATURES
 from assistant.application import Application
-from assistant.commands.command_line import parser, print_json, say, settings_for
+from assistant.commands.command_line import parser, print_json, settings_for
 from assistant.commands.evaluation_tables import tables
-from assistant.commands.terminal_progress import TerminalProgress
+from assistant.commands.terminal_progress import TerminalProgress, say
 from assistant.contract import Fields, answer_fields
 from assistant.errors import ChatModelError, QuestionError, SettingsError
 from assistant.evaluation import (
@@ -137,7 +137,7 @@ def _scores(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "retrieval": retrieval_report(questions, found),
         "refusal": refusal_report(questions, refused),
         "refusal_by_kind": refusal_by_kind(questions, refused),
-        "latency_ms": percentiles([outcome.milliseconds for outcome in outcomes]),
+        "latency_ms": percentiles([outcome.retrieved.milliseconds for outcome in outcomes]),
     }
 
 

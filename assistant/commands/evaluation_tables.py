@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from assistant.language import width_of
 
 _COLUMNS = ("hit@1", "hit@3", "hit@5", "hit@10", "mrr@10")
 _REFUSING = ("precision", "recall", "f1")
@@ -33,13 +34,13 @@ def tables(report: Mapping[str, Any]) -> Iterator[str]:
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> Iterator[str]:
     """Columns as wide as they need to be, the first one to the left."""
     rows = [head, *lines]
-    widths = [max(_width(row[place]) for row in rows) for place in range(len(head))]
+    widths = [max(width_of(row[place]) for row in rows) for place in range(len(head))]
     for row in rows:
         cells = [
-            " " * (width - _width(cell)) + cell
+            " " * (width - width_of(cell)) + cell
             for cell, width in zip(row[1:], widths[1:], strict=True)
         ]
-        yield "  ".join([row[0] + " " * (widths[0] - _width(row[0])), *cells]).rstrip()
+        yield "  ".join([row[0] + " " * (widths[0] - width_of(row[0])), *cells]).rstrip()
 
 
 def refusal(every: Scores, by_kind: Mapping[str, Scores]) -> Iterator[str]:
@@ -99,8 +100,3 @@ def _cells(scores: Scores, names: Sequence[str]) -> list[str]:
 
 def _count(scores: Scores) -> str:
     return f"{round(scores['hit@5'] * scores['questions'])}/{scores['questions']:.0f}"
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal: wide characters take two."""
-    return sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text)

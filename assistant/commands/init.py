@@ -3,9 +3,8 @@
 A file that is there is left as it is.
 """
 
-from __future__ import annotations
-
-from assistant.commands.command_line import parser, say, settings_for
+from assistant.commands.command_line import parser, settings_for
+from assistant.commands.terminal_progress import say
 from assistant.errors import SourcesFileError
 from assistant.project import PROJECT_FOLDER, as_typed
 

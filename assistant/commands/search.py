@@ -13,10 +13,9 @@ from assistant.commands.command_line import (
     print_json,
     question_parser,
     questions_of,
-    say,
     settings_for,
 )
-from assistant.commands.terminal_progress import TerminalProgress
+from assistant.commands.terminal_progress import TerminalProgress, say
 from assistant.contract import hit_fields, retrieved_fields
 from assistant.documents import Question, Retrieved
 

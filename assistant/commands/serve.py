@@ -1,7 +1,5 @@
 """Serve the page until Ctrl-C."""
 
-from __future__ import annotations
-
 import threading
 
 from assistant.commands.command_line import parser, settings_for

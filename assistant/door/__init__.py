@@ -1,7 +1,5 @@
 """The web server and the checks every request passes before it reaches the page or an API."""
 
-from __future__ import annotations
-
 from assistant.door.guard import Door, guarded
 from assistant.door.health import health_route
 from assistant.door.server import Server, listen

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.progress import Progress, silent
-
 Vectors = NDArray[np.float32]
 
 
@@ -51,17 +49,17 @@ class Embedder(ABC):
         """Load the model eagerly; for long-running programs."""
         self.encode_queries(["a"])
 
-    def encode_passages(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:
+    def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """Embed passages.
 
         Returns:
             (n, dimension) float32, L2-normalised, in the order of `texts`; n may be 0.
         """
-        return self._encode([self.passage_prefix + text for text in texts], progress)
+        return self._encode([self.passage_prefix + text for text in texts])
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """Embed questions; the result is as for `encode_passages`."""
-        return self._encode([self.query_prefix + text for text in texts], silent)
+        return self._encode([self.query_prefix + text for text in texts])
 
     def passage_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
         """Embed passages batch by batch, for callers that save intermediate results.
@@ -71,13 +69,10 @@ class Embedder(ABC):
         """
         return self._encode_batches([self.passage_prefix + text for text in texts])
 
-    def _encode(self, texts: Sequence[str], progress: Progress) -> Vectors:
+    def _encode(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        done = 0
         for positions, batch in self._encode_batches(texts):
             vectors[positions] = batch
-            done += len(positions)
-            progress("embed", done, len(texts), "chunks")
         return vectors
 
 

@@ -4,12 +4,9 @@
 has simpler rankings to compare with, and `fitting` calibrates refusals.
 """
 
-from __future__ import annotations
-
 from assistant.evaluation.asking import Outcome, ask, compare, follow_ups
 from assistant.evaluation.fitting import Fitted, fit
 from assistant.evaluation.questions import (
-    Dialogue,
     EvalQuestion,
     check_ids,
     read_dialogues,
@@ -17,17 +14,13 @@ from assistant.evaluation.questions import (
 )
 from assistant.evaluation.scores import (
     answer_report,
-    first_rank,
-    has_keywords,
     percentiles,
     refusal_by_kind,
     refusal_report,
     retrieval_report,
-    retrieval_scores,
 )
 
 __all__ = [
-    "Dialogue",
     "EvalQuestion",
     "Fitted",
     "Outcome",
@@ -35,15 +28,12 @@ __all__ = [
     "ask",
     "check_ids",
     "compare",
-    "first_rank",
     "fit",
     "follow_ups",
-    "has_keywords",
     "percentiles",
     "read_dialogues",
     "read_questions",
     "refusal_by_kind",
     "refusal_report",
     "retrieval_report",
-    "retrieval_scores",
 ]

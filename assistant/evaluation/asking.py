@@ -6,12 +6,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from assistant.answering.find import Finder
 from assistant.answering.follow_up import standalone_by_rules
-from assistant.documents import Evidence, Question, Retrieved, SearchHit, Turn
+from assistant.documents import Question, Retrieved, Turn
 from assistant.errors import QuestionTooLongError, SettingsError
 from assistant.evaluation.baselines import Variant
 from assistant.evaluation.questions import Dialogue, EvalQuestion
@@ -33,39 +30,21 @@ class Outcome:
 
     Attributes:
         question: The question, with its known sources.
-        hits: Best first.
-        evidence: How well the passages cover the question.
-        vector: Embedding of the question, (dimension,).
-        confidence: Probability that the question can be answered.
-        refused: Whether the question was refused.
-        milliseconds: Time from the question to the ranked hits.
+        retrieved: Its search results.
     """
 
     question: EvalQuestion
-    hits: tuple[SearchHit, ...]
-    evidence: Evidence
-    vector: NDArray[np.float32]
-    confidence: float
-    refused: bool
-    milliseconds: float
+    retrieved: Retrieved
 
-    @classmethod
-    def of(cls, question: EvalQuestion, retrieved: Retrieved) -> Outcome:
-        """The outcome of a question, from its search results."""
-        return cls(
-            question,
-            retrieved.hits,
-            retrieved.evidence,
-            retrieved.vector,
-            retrieved.confidence,
-            not retrieved.answerable,
-            retrieved.milliseconds,
-        )
+    @property
+    def refused(self) -> bool:
+        """Whether the question was refused."""
+        return not self.retrieved.answerable
 
     @property
     def addresses(self) -> list[str]:
         """Addresses of the hits, best first."""
-        return [hit.chunk.address for hit in self.hits]
+        return [hit.chunk.address for hit in self.retrieved.hits]
 
     @property
     def rank(self) -> int | None:
@@ -90,7 +69,7 @@ def ask(
         _found(finder, question)
     outcomes = []
     for done, question in enumerate(questions, start=1):
-        outcomes.append(Outcome.of(question, _found(finder, question)))
+        outcomes.append(Outcome(question, _found(finder, question)))
         progress("search", done, len(questions), "questions")
     return outcomes
 

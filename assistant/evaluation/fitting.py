@@ -37,8 +37,11 @@ class Fitted:
         return [
             replace(
                 outcome,
-                confidence=self.confidence[outcome.question.id],
-                refused=self.refused[outcome.question.id],
+                retrieved=replace(
+                    outcome.retrieved,
+                    confidence=self.confidence[outcome.question.id],
+                    answerable=not self.refused[outcome.question.id],
+                ),
             )
             for outcome in outcomes
         ]
@@ -67,15 +70,15 @@ def fit(
         SettingsError: There are fewer than ten questions of either kind.
     """
     ordered = sorted(outcomes, key=lambda outcome: not outcome.question.answerable)
-    answerable = [outcome.evidence for outcome in ordered if outcome.question.answerable]
-    others = [outcome.evidence for outcome in ordered if not outcome.question.answerable]
+    answerable = [o.retrieved.evidence for o in ordered if o.question.answerable]
+    others = [o.retrieved.evidence for o in ordered if not o.question.answerable]
     labels = np.array([1] * len(answerable) + [0] * len(others))
     probabilities = cross_validated(answerable, others, features)
     vectors = None
     # An embedder-independent calibration cannot use vectors, and a few questions are not
     # enough to fit their weights.
     if set(features) == set(FEATURES):
-        own = np.stack([outcome.vector for outcome in ordered])
+        own = np.stack([outcome.retrieved.vector for outcome in ordered])
         with_vectors = cross_validated(answerable, others, features, own)
         if _surprise(with_vectors, labels) < _surprise(probabilities, labels):
             vectors, probabilities = own, with_vectors

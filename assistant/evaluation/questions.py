@@ -55,7 +55,6 @@ class Dialogue:
         first_answer: The answer to it.
         question: The second question.
         standalone: The second question, rewritten by a person to stand alone.
-        language: Language of the second question.
         sources: As in `EvalQuestion`, for the second question.
         needs_context: Whether the second question depends on the first.
     """
@@ -65,7 +64,6 @@ class Dialogue:
     first_answer: str
     question: str
     standalone: str
-    language: str
     sources: tuple[str, ...]
     needs_context: bool
 
@@ -113,7 +111,6 @@ def read_dialogues(file: Path) -> list[Dialogue]:
             first_answer=str(fields.get("first_answer") or ""),
             question=_text(fields, "question"),
             standalone=str(fields.get("standalone") or fields["question"]),
-            language=str(fields.get("lang") or ""),
             sources=_texts(fields, "sources"),
             needs_context=bool(fields.get("needs_context", True)),
         )

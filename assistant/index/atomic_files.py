@@ -50,13 +50,8 @@ def sync_tree(folder: Path) -> None:
     """Flush `folder` and everything in it to the disk."""
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
-            _sync(Path(parent, name))
-        _sync(Path(parent))
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush the list of names in the folder to the disk."""
-    _sync(folder)
+            sync_path(Path(parent, name))
+        sync_path(Path(parent))
 
 
 def replace_text(file: Path, text: str, *, sync: bool = True) -> None:
@@ -76,10 +71,11 @@ def replace_text(file: Path, text: str, *, sync: bool = True) -> None:
             os.fsync(stream.fileno())
     partial.replace(file)
     if sync:
-        _sync(file.parent)
+        sync_path(file.parent)
 
 
-def _sync(path: Path) -> None:
+def sync_path(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to the disk."""
     windows = os.name == "nt"  # Windows cannot open folders, and syncs only writable files
     if windows and path.is_dir():
         return

@@ -7,7 +7,7 @@ without the commit and with a placeholder for the address; both are filled in on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from assistant.documents import Chunk, Source
 from assistant.index.manifest import SourceEntry
@@ -17,25 +17,9 @@ _PAGE = "{page}"
 _LINES = f"{_PAGE}#{{lines}}"  # converted documents drop the part from "#" onwards
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLink:
-    """Commit and link template that the chunks of a source share."""
-
-    commit: str
-    source: Source
-
-
-def source_links(sources: Mapping[str, SourceEntry]) -> dict[str, SourceLink]:
-    """Source name -> commit and link, from the manifest's `sources`."""
-    return {
-        name: SourceLink(entry.commit, Source(name, link=entry.link))
-        for name, entry in sources.items()
-    }
-
-
 def has_link(source: Source, commit: str) -> bool:
     """Whether the source's link template gives its files an address at this commit."""
-    return bool(link_for(source, commit, "", 1, 1))
+    return bool(link_for(source.link, commit, "", 1, 1))
 
 
 def mark(linked: bool) -> Callable[[int, int], str]:
@@ -43,13 +27,13 @@ def mark(linked: bool) -> Callable[[int, int], str]:
     return lambda _start, _end: _LINES if linked else ""
 
 
-def filled_in(chunk: Chunk, links: Mapping[str, SourceLink]) -> Chunk:
+def filled_in(chunk: Chunk, sources: Mapping[str, SourceEntry]) -> Chunk:
     """Fill in the commit and address of a chunk; keep an address from its front matter."""
-    link = links.get(chunk.source)
-    if link is None:
+    entry = sources.get(chunk.source)
+    if entry is None:
         return chunk
     url = chunk.url
     if url in (_PAGE, _LINES):
-        address = link_for(link.source, link.commit, chunk.path, chunk.start_line, chunk.end_line)
+        address = link_for(entry.link, entry.commit, chunk.path, chunk.start_line, chunk.end_line)
         url = address if url == _LINES else address.partition("#")[0]
-    return replace(chunk, commit=link.commit, url=url)
+    return replace(chunk, commit=entry.commit, url=url)

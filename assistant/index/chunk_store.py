@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,8 +23,8 @@ from assistant.index.chroma import (
     server_error,
     where_chroma_opens,
 )
-from assistant.index.chunk_links import SourceLink, filled_in
-from assistant.index.manifest import METRIC
+from assistant.index.chunk_links import filled_in
+from assistant.index.manifest import METRIC, SourceEntry
 
 _COLLECTION = "chunks"
 _WRITE = 1000  # rows per call
@@ -49,7 +49,7 @@ class ChunkStore:
     Args:
         folder: Folder of the version; with a server, only its name is used.
         create: Create the collection instead of opening it.
-        links: Source name -> commit and link, which are not stored in chunks.
+        sources: Source name -> entry, whose commit and link are not stored in chunks.
         server: Server that holds the collection; None if it is in `folder`.
 
     Raises:
@@ -62,13 +62,13 @@ class ChunkStore:
         folder: Path,
         *,
         create: bool = False,
-        links: Mapping[str, SourceLink] | None = None,
+        sources: Mapping[str, SourceEntry] | None = None,
         server: ChromaServer | None = None,
     ) -> None:
         from chromadb.errors import ChromaError
 
         self._folder = folder
-        self._links = links or {}
+        self._sources = sources or {}
         self._server = server
         self._files = ExitStack()
         name = collection_name(folder) if server else _COLLECTION
@@ -129,7 +129,8 @@ class ChunkStore:
                 include=["distances"],
             )
         )
-        return result["ids"][0], _cosines(result["distances"][0])
+        cosines = np.float32(1) - np.asarray(result["distances"][0], dtype=np.float32)
+        return result["ids"][0], cosines
 
     def get(self, identifiers: Iterable[str]) -> dict[str, Chunk]:
         """Chunk id -> chunk; unknown ids are omitted."""
@@ -139,7 +140,8 @@ class ChunkStore:
         part = self._reading(
             lambda: self._collection.get(ids=wanted, include=["documents", "metadatas"])
         )
-        return {chunk.id: chunk for chunk in self._chunks(part)}
+        rows = zip(part["ids"], part["documents"] or [], part["metadatas"] or [], strict=True)
+        return {row[0]: filled_in(_as_chunk(*row), self._sources) for row in rows}
 
     def vectors(self, identifiers: Sequence[str] | None = None) -> dict[str, Vectors]:
         """Chunk id -> vector (dimension,) float32; of all chunks if `identifiers` is None."""
@@ -185,15 +187,6 @@ class ChunkStore:
     def _embedded(self, folder: Path) -> Any:
         return embedded_client(self._files.enter_context(where_chroma_opens(folder)))
 
-    def _chunks(self, part: Any) -> Iterator[Chunk]:
-        for identifier, text, metadata in zip(
-            part["ids"], part["documents"] or [], part["metadatas"] or [], strict=True
-        ):
-            yield self._chunk(identifier, text, metadata)
-
-    def _chunk(self, identifier: str, text: str | None, metadata: Any) -> Chunk:
-        return filled_in(_as_chunk(identifier, text, metadata), self._links)
-
     def _reading(self, call: Callable[[], _Result]) -> _Result:
         """Call Chroma; retry once in case the server was restarted since the last call."""
         if self._server is None:
@@ -235,11 +228,6 @@ def drop_collection(version: Path, server: ChromaServer) -> None:
         server_client(server).delete_collection(collection_name(version))
     except (ChromaError, ValueError):
         return
-
-
-def _cosines(distances: Any) -> NDArray[np.float32]:
-    """Convert Chroma's cosine distances to similarities, for which higher is better."""
-    return np.float32(1) - np.asarray(distances, dtype=np.float32)
 
 
 def _metadata(chunk: Chunk) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from assistant.index.manifest import damaged
+from assistant.errors import IndexCorruptError
 
 _FILE_NAME = "documents.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS documents (address TEXT PRIMARY KEY, text BLOB)"
@@ -39,7 +39,7 @@ def text_of(version: Path, address: str) -> str | None:
     try:
         return zlib.decompress(text).decode("utf-8", "surrogatepass")
     except (zlib.error, UnicodeDecodeError, TypeError) as error:
-        raise damaged(version / _FILE_NAME, f"{address}: {error}") from error
+        raise IndexCorruptError.of(version / _FILE_NAME, f"{address}: {error}") from error
 
 
 def packed_text_of(version: Path, address: str) -> bytes | None:
@@ -56,7 +56,7 @@ def packed_text_of(version: Path, address: str) -> bytes | None:
         with closing(sqlite3.connect(location, uri=True)) as database:
             row = database.execute(query, (address,)).fetchone()
     except sqlite3.Error as error:
-        raise damaged(file, str(error)) from error
+        raise IndexCorruptError.of(file, error) from error
     return None if row is None else row[0]
 
 
@@ -110,4 +110,4 @@ class DocumentTextsWriter:
         except sqlite3.OperationalError:
             raise  # cannot be written, but is intact
         except sqlite3.DatabaseError as error:
-            raise damaged(self._file, str(error)) from error
+            raise IndexCorruptError.of(self._file, error) from error

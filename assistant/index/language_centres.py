@@ -25,16 +25,6 @@ _SHORTEST = np.float32(1e-3)  # a vector equal to its language's mean has length
 _FEWEST = 50  # chunks; the mean of fewer reflects their subject more than their language
 
 
-def write_language_centres(
-    folder: Path,
-    languages: Sequence[str],
-    dimension: int,
-    portions: Callable[[], Iterable[Vectors]],
-) -> None:
-    """Compute the centres as `LanguageCentres.of` does, and write them to a version's folder."""
-    LanguageCentres.of(languages, dimension, portions).write(folder, dimension)
-
-
 class LanguageCentres:
     """The mean vector of each language, and the lengths of the centred vectors.
 

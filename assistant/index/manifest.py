@@ -111,9 +111,9 @@ class Manifest:
             text = file.read_bytes()
             content = from_json(text)
         except (OSError, ValueError) as error:
-            raise damaged(file, str(error)) from error
+            raise IndexCorruptError.of(file, error) from error
         if not isinstance(content, dict) or "format_version" not in content:
-            raise damaged(file, "it has no format version")
+            raise IndexCorruptError.of(file, "it has no format version")
         if content["format_version"] != FORMAT_VERSION:
             raise IndexMismatchError(
                 f"the index {folder} has format {content['format_version']}",
@@ -124,9 +124,11 @@ class Manifest:
             manifest = _adapter().validate_json(text, strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            raise damaged(file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            raise IndexCorruptError.of(
+                file, f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            ) from error
         if problem := manifest.contradiction:
-            raise damaged(file, problem)
+            raise IndexCorruptError.of(file, problem)
         return manifest
 
     @property
@@ -177,12 +179,3 @@ class Manifest:
 @cache
 def _adapter() -> TypeAdapter[Manifest]:
     return TypeAdapter(Manifest)
-
-
-def damaged(file: Path, what: str) -> IndexCorruptError:
-    """Return the error for a damaged file of an index version."""
-    return IndexCorruptError(
-        f"{file} cannot be read: {what}",
-        expected="the file that a finished build wrote",
-        action=f"{REBUILD} --rebuild",
-    )

@@ -10,7 +10,6 @@ from pathlib import Path
 from assistant.embeddings.base import Embedder
 from assistant.errors import IndexCorruptError, IndexNotFoundError
 from assistant.index.chroma import ChromaServer
-from assistant.index.chunk_links import source_links
 from assistant.index.chunk_store import ChunkStore
 from assistant.index.collection import Collection
 from assistant.index.exact_vectors import ExactVectors
@@ -85,7 +84,7 @@ def _opened(
     manifest = Manifest.read(version)
     manifest.check_embedder(embedder.identity, embedder.dimension)
     manifest.check_vectors(server.url if server else EMBEDDED)
-    store = ChunkStore(version, links=source_links(manifest.sources), server=server)
+    store = ChunkStore(version, sources=manifest.sources, server=server)
     closing.callback(store.close)
     keywords = KeywordIndex.open(version)
     for part, count in (("Chroma", len(store)), ("keywords", len(keywords))):

@@ -8,28 +8,21 @@ dies. Builds remove only versions without such a lock.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from assistant.errors import IndexBusyError
-from assistant.index.atomic_files import replace_text, sync_folder
+from assistant.index.atomic_files import replace_text, sync_path
 
 try:
     import fcntl
 except ImportError:  # Windows, which does not remove files that are open
     fcntl = None  # type: ignore[assignment]
 
-logger = logging.getLogger(__name__)
-
 POINTER = "current"
 _VERSIONS = "versions"
-_LOOK_SECONDS = 0.2
 
 
 def current_version(db_folder: Path) -> Path | None:
@@ -55,7 +48,7 @@ def new_version(db_folder: Path, copy_of: Path | None) -> Path:
 def switch_to(db_folder: Path, version: Path) -> None:
     """Atomically make `version`, which has been flushed to the disk, the one in use."""
     before = _pointer(db_folder)[:1]
-    sync_folder(db_folder / _VERSIONS)
+    sync_path(db_folder / _VERSIONS)
     replace_text(db_folder / POINTER, "\n".join([version.name, *before]) + "\n")
 
 
@@ -107,33 +100,6 @@ def _is_held(version: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
-
-
-def build_lock(db_folder: Path, *, wait: bool = False) -> FileLock:
-    """Acquire the build lock, which the system releases if the build dies.
-
-    Args:
-        db_folder: Folder of the index; created if missing.
-        wait: Wait for another build instead of raising.
-
-    Raises:
-        IndexBusyError: Another build holds the lock, and `wait` is False.
-    """
-    db_folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(db_folder / "build.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        if wait:
-            logger.info("another build is writing %s; waiting for it to finish", db_folder)
-            lock.acquire(timeout=-1, poll_interval=_LOOK_SECONDS)
-            return lock
-        raise IndexBusyError(
-            f"another build is writing {db_folder}",
-            expected="one build at a time",
-            action="Wait for it to finish, or choose another folder with --db.",
-        ) from error
-    return lock
 
 
 def _pointer(db_folder: Path) -> list[str]:

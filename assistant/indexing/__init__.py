@@ -5,27 +5,9 @@ into chunks, and `write_documents` embeds and writes these. `write_version` does
 version in use, and then switches to the new one.
 """
 
-from __future__ import annotations
-
-from assistant.indexing.build import build_index
 from assistant.indexing.build_report import BuildReport
-from assistant.indexing.build_state import BuildState, BuildStateFile, running_build
+from assistant.indexing.build_state import BuildState, running_build
 from assistant.indexing.fetching import SourceFetcher
-from assistant.indexing.job import BuildPlan
-from assistant.indexing.ray_engine import on_ray
-from assistant.indexing.survey import FileRules, SourceReport
 from assistant.indexing.watching import watch
 
-__all__ = [
-    "BuildPlan",
-    "BuildReport",
-    "BuildState",
-    "BuildStateFile",
-    "FileRules",
-    "SourceFetcher",
-    "SourceReport",
-    "build_index",
-    "on_ray",
-    "running_build",
-    "watch",
-]
+__all__ = ["BuildReport", "BuildState", "SourceFetcher", "running_build", "watch"]

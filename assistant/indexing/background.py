@@ -24,35 +24,6 @@ _END_SECONDS = 10
 _NICENESS = 15  # Linux gives processes at 0 about 28 times as much time (1024 to 36)
 
 
-class BuildProcess:
-    """A growing build in a child process with low priority.
-
-    Args:
-        settings: Provide sources file and index folder.
-        command: The build command.
-    """
-
-    def __init__(self, settings: Settings, command: Sequence[str] = _COMMAND) -> None:
-        where = ["--sources", str(settings.sources_file), "--db", str(settings.db_folder)]
-        self._process = subprocess.Popen(
-            [*command, "--growing", *where], env=environment_with_package()
-        )
-        _let_others_go_first(self._process.pid)  # before its threads start
-
-    @property
-    def running(self) -> bool:
-        """Whether the build is still running."""
-        return self._process.poll() is None
-
-    def stop(self) -> None:
-        """Stop the build; the next one resumes from there."""
-        self._process.terminate()
-        try:
-            self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-
-
 @contextmanager
 def missing_sources_added(
     settings: Settings, embedder: Callable[[], Embedder], *, command: Sequence[str] = _COMMAND
@@ -75,13 +46,19 @@ def missing_sources_added(
     if not sources_lacking(settings, loaded):
         yield
         return
-    process = BuildProcess(settings, command)
+    where = ["--sources", str(settings.sources_file), "--db", str(settings.db_folder)]
+    process = subprocess.Popen([*command, "--growing", *where], env=environment_with_package())
     try:
-        while not sources_had(settings, loaded) and process.running:
+        _let_others_go_first(process.pid)  # before its threads start
+        while not sources_had(settings, loaded) and process.poll() is None:
             time.sleep(_LOOK_SECONDS)
         yield
     finally:
-        process.stop()
+        process.terminate()
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def _let_others_go_first(pid: int) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.documents import Chunk, SourceFile
+from assistant.errors import IndexCorruptError
 from assistant.index.chunk_file import address_of, chunk_line, chunks_of, lines
 from assistant.index.document_texts import packed_text_of
-from assistant.index.manifest import damaged
 from assistant.indexing.parsing import Parsed
 from assistant.indexing.survey import Survey
 
@@ -107,7 +107,7 @@ class VersionDocuments:
             else:
                 self._drop(address, chunks)
         if missing:
-            raise damaged(self._folder, f"the chunks of {min(missing)} are missing")
+            raise IndexCorruptError.of(self._folder, f"the chunks of {min(missing)} are missing")
 
     def _taken_over(
         self, folder: Path, address: str, line: str, chunks: Sequence[Chunk]
@@ -116,7 +116,7 @@ class VersionDocuments:
             return VersionDocument(address, line, chunks, frozenset(c.id for c in chunks), None)
         text = packed_text_of(folder, address)
         if text is None:
-            raise damaged(folder, f"the text of {address} is missing")
+            raise IndexCorruptError.of(folder, f"the text of {address} is missing")
         return VersionDocument(address, line, chunks, frozenset(), text)
 
     def _fresh(self, address: str, outcome: Parsed) -> VersionDocument | None:

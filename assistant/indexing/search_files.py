@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from assistant.documents import Chunk
 from assistant.embeddings.base import Vectors
 from assistant.index.exact_vectors import MOST, write_exact_vectors
-from assistant.index.language_centres import write_language_centres
+from assistant.index.language_centres import LanguageCentres
 from assistant.keywords import write_keyword_index
 
 _AT_ONCE = 2000  # vectors
@@ -59,12 +59,11 @@ class SearchFiles:
         write_keyword_index(self._version, chunks, before)
         held = list(self._portions(order)) if len(chunks) <= MOST else None
         write_exact_vectors(self._version, held, self._dimension)
-        write_language_centres(
-            self._version,
-            [chunk.language for chunk in chunks],
-            self._dimension,
-            lambda: self._portions(order) if held is None else held,
+        languages = [chunk.language for chunk in chunks]
+        centres = LanguageCentres.of(
+            languages, self._dimension, lambda: self._portions(order) if held is None else held
         )
+        centres.write(self._version, self._dimension)
 
     def close(self) -> None:
         """Delete the temporary file."""

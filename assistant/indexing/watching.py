@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from threading import Event
 
 from watchfiles import DefaultFilter
 from watchfiles import watch as watch_files
@@ -12,8 +11,8 @@ from watchfiles import watch as watch_files
 _QUIET_MS = 1000  # a save is often several changes; wait for all of them
 
 
-def watch(folders: Sequence[Path], stop: Event | None = None) -> Iterator[set[str]]:
-    """Yield sets of paths that changed together, until `stop` is set.
+def watch(folders: Sequence[Path]) -> Iterator[set[str]]:
+    """Yield sets of paths that changed together.
 
     The first set is empty and signals that no later change will be missed. Editors' temporary
     files and `.git` are ignored.
@@ -27,7 +26,6 @@ def watch(folders: Sequence[Path], stop: Event | None = None) -> Iterator[set[st
         watch_filter=DefaultFilter(),
         debounce=_QUIET_MS,
         step=200,
-        stop_event=stop,
         raise_interrupt=True,
         rust_timeout=_QUIET_MS,
         yield_on_timeout=True,

@@ -5,8 +5,6 @@ words, `index` holds each word's scores, and `concepts` looks up a question in o
 indexes.
 """
 
-from __future__ import annotations
-
 from assistant.keywords.index import KeywordIndex, write_keyword_index
 from assistant.keywords.pages import PagePosition
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assistant.keywords.glossary import strongest
 from assistant.keywords.words import words
+
+if TYPE_CHECKING:
+    from assistant.keywords.index import KeywordIndex
 
 Rows = NDArray[np.int64]
 Scores = NDArray[np.float32]
@@ -47,24 +50,8 @@ class Concept:
         return float(self.scores[position]) if found else 0.0
 
 
-class HasPostings(Protocol):
-    """The part of a keyword index that lookups need."""
-
-    def __len__(self) -> int:
-        """Number of chunks."""
-        ...
-
-    def postings(self, word: str) -> tuple[NDArray[np.int32], Scores]:
-        """(n,) rows of the chunks that contain a word, ascending, and (n,) its scores."""
-        ...
-
-    def translations(self, word: str) -> Sequence[tuple[str, float]]:
-        """Translations of a word, with their strength from 0 to 1."""
-        ...
-
-
 def concepts(
-    question: str, indexes: Sequence[HasPostings], *, translated: bool = True
+    question: str, indexes: Sequence[KeywordIndex], *, translated: bool = True
 ) -> list[Concept]:
     """Look up the words of a question; each word appears once, in order.
 
@@ -84,7 +71,7 @@ def bm25(found: Iterable[Concept], chunks: int) -> Scores:
     return total
 
 
-def _concept(word: str, indexes: Sequence[HasPostings], translated: bool) -> Concept:
+def _concept(word: str, indexes: Sequence[KeywordIndex], translated: bool) -> Concept:
     rows: Rows = np.empty(0, dtype=np.int64)
     scores: Scores = np.empty(0, dtype=np.float32)
     most = 0
@@ -96,7 +83,7 @@ def _concept(word: str, indexes: Sequence[HasPostings], translated: bool) -> Con
     return Concept(word, most > 0, _weight(sum(map(len, indexes)), most), rows, scores)
 
 
-def _translations(word: str, indexes: Sequence[HasPostings]) -> list[tuple[str, float]]:
+def _translations(word: str, indexes: Sequence[KeywordIndex]) -> list[tuple[str, float]]:
     """The strongest translations that the indexes together have learned."""
     found: dict[str, float] = {}
     for index in indexes:
@@ -105,7 +92,7 @@ def _translations(word: str, indexes: Sequence[HasPostings]) -> list[tuple[str, 
     return strongest(found)
 
 
-def _postings(word: str, indexes: Sequence[HasPostings]) -> tuple[NDArray[np.integer], Scores]:
+def _postings(word: str, indexes: Sequence[KeywordIndex]) -> tuple[NDArray[np.integer], Scores]:
     """Rows and scores of a word in all indexes.
 
     Each index scores with its own inverse document frequency, which is replaced here by that

@@ -35,14 +35,9 @@ class PagePosition:
 
 def files_of(chunks: Iterable[Chunk]) -> dict[str, list[Chunk]]:
     """Address -> the file's chunks in order of lines; addresses are sorted."""
-    return {
-        key: list(part) for key, part in groupby(in_order(chunks), key=lambda chunk: chunk.address)
-    }
-
-
-def in_order(chunks: Iterable[Chunk]) -> list[Chunk]:
-    """Sort chunks by address and line; the parts of one line keep their order."""
-    return sorted(chunks, key=lambda chunk: (chunk.address, chunk.start_line, chunk.end_line))
+    # The parts of one line keep their order.
+    ordered = sorted(chunks, key=lambda chunk: (chunk.address, chunk.start_line, chunk.end_line))
+    return {key: list(part) for key, part in groupby(ordered, key=lambda chunk: chunk.address)}
 
 
 def translated_pages(files: Mapping[str, list[Chunk]]) -> list[tuple[list[Chunk], list[Chunk]]]:

@@ -35,7 +35,7 @@ _LONGEST = 64  # characters; longer runs are data, not words
 def words(text: str) -> list[str]:
     """The words of a text in order, with repetitions; an identifier precedes its parts."""
     found: list[str] = []
-    for match in _RUN.finditer(_fold_width(text)):
+    for match in _RUN.finditer(unicodedata.normalize("NFKC", text)):
         run = match[0]
         if match.lastgroup == "han":
             found += _chinese(run)
@@ -45,10 +45,6 @@ def words(text: str) -> list[str]:
             for part in _SEPARATOR.split(run):
                 found += _identifier(part) if len(part) <= _LONGEST else ()
     return found
-
-
-def _fold_width(text: str) -> str:
-    return unicodedata.normalize("NFKC", text)
 
 
 def _chinese(run: str) -> list[str]:

@@ -6,12 +6,10 @@ detect the language of a text, and `phrases` loads `phrases.toml`, the patterns 
 whether a question continues an earlier one.
 """
 
-from __future__ import annotations
-
-from assistant.language.characters import COMMON_HAN, HAN, HAN_RANGE, has_words, readable
+from assistant.language.characters import COMMON_HAN, HAN, HAN_RANGE, has_words, readable, width_of
 from assistant.language.names import is_language_name, without_language
 from assistant.language.pages import page_language
-from assistant.language.phrases import Phrase, pattern_of, phrases
+from assistant.language.phrases import pattern_of
 from assistant.language.questions import language_of
 from assistant.language.stop_words import CHINESE_STOP, ENGLISH_STOP
 
@@ -21,13 +19,12 @@ __all__ = [
     "ENGLISH_STOP",
     "HAN",
     "HAN_RANGE",
-    "Phrase",
     "has_words",
     "is_language_name",
     "language_of",
     "page_language",
     "pattern_of",
-    "phrases",
     "readable",
+    "width_of",
     "without_language",
 ]

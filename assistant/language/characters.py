@@ -1,8 +1,7 @@
 """Chinese characters, and clean-up of unreadable ones."""
 
-from __future__ import annotations
-
 import re
+from unicodedata import east_asian_width
 
 HAN_RANGE = "\u3400-\u9fff"  # inside a character class: the unified ideographs and extension A
 HAN = re.compile(f"[{HAN_RANGE}]")
@@ -24,3 +23,8 @@ def has_words(text: str) -> bool:
 def readable(text: str) -> str:
     """Replace lone surrogates with "?": tokenizers and files reject them."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def width_of(text: str) -> int:
+    """Columns of a text in a fixed-width font: wide characters take two."""
+    return sum(1 + (east_asian_width(character) in "WF") for character in text)

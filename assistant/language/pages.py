@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from glob import escape
 from pathlib import Path
 
 from assistant.documents import Language, SourceFile
@@ -35,7 +36,7 @@ def page_language(file: SourceFile, declaration: str, prose: str) -> Language:
 def _by_neighbour(location: Path) -> Language | None:
     """`README.md` beside `README_zh-CN.md` is English, beside `README_en.md` Chinese."""
     try:
-        names = [other.name for other in location.parent.glob(f"{_escaped(location.stem)}[-_.]*")]
+        names = [other.name for other in location.parent.glob(f"{escape(location.stem)}[-_.]*")]
     except OSError:
         return None
     marks = [name[len(location.stem) :] for name in names if Path(name).suffix == location.suffix]
@@ -44,10 +45,6 @@ def _by_neighbour(location: Path) -> Language | None:
     if any(begins_with(mark, "en") for mark in marks):
         return "zh"
     return None
-
-
-def _escaped(stem: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", stem)
 
 
 def _by_words(prose: str) -> Language:

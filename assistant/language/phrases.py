@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+from assistant import toml
 from assistant.documents import Language
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Signal = Literal["opens", "continues", "points", "trails", "empty", "names", "asks"]
 
@@ -42,7 +37,7 @@ class Phrase:
 def phrases() -> tuple[Phrase, ...]:
     """All entries, in file order."""
     text = resources.files("assistant.language").joinpath("phrases.toml").read_text("utf-8")
-    content: Any = tomllib.loads(text)
+    content: Any = toml.loads(text)
     return tuple(
         Phrase(
             signal=signal,

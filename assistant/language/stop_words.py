@@ -1,7 +1,5 @@
 """Stop words: frequent words that carry no subject matter."""
 
-from __future__ import annotations
-
 _ENGLISH = (
     "a an the of to in on at by for from with and or not is are was were be been being am do does "
     "did doing done have has had having i you he she it we they me my mine your yours his her its "

@@ -15,7 +15,7 @@ from assistant.language import page_language
 from assistant.loaders.front_matter import read_front_matter
 from assistant.loaders.html_lines import html_blocks
 from assistant.loaders.noise import is_noise
-from assistant.loaders.plain_text import load_plain_text
+from assistant.loaders.plain_text import load_plain_text, prose_runs
 
 _DIRECTIVE = re.compile(r"^\{([\w:-]+)\}")
 # Directives whose content is not Markdown; that of all others (note, tip, tab-item ...) is.
@@ -112,10 +112,10 @@ def _blocks(lines: list[str], start: int, end: int, depth: int) -> Iterator[Bloc
         first, last = token.map[0] + start, min(token.map[1] + start, end)
         if first < done:
             continue  # inside a table or heading
-        yield from _prose(lines, done, first)
+        yield from prose_runs(lines, done, first, is_noise)
         done = last
         yield from _block(token, lines, first, last, depth)
-    yield from _prose(lines, done, end)
+    yield from prose_runs(lines, done, end, is_noise)
 
 
 def _block(token: Token, lines: list[str], first: int, last: int, depth: int) -> Iterator[Block]:
@@ -134,21 +134,7 @@ def _block(token: Token, lines: list[str], first: int, last: int, depth: int) ->
     elif token.type == "html_block":
         yield from html_blocks(lines, first, last)
     else:
-        yield from _prose(lines, first, last)
-
-
-def _prose(lines: list[str], first: int, last: int) -> Iterator[Block]:
-    """Runs of readable lines, separated by blank and noise lines."""
-    start = None
-    for number in range(first, last):
-        reads = bool(lines[number].strip()) and not is_noise(lines[number])
-        if reads and start is None:
-            start = number
-        elif not reads and start is not None:
-            yield Block("prose", start + 1, number)
-            start = None
-    if start is not None:
-        yield Block("prose", start + 1, last)
+        yield from prose_runs(lines, first, last, is_noise)
 
 
 def _fence(token: Token, lines: list[str], first: int, last: int, depth: int) -> Iterator[Block]:

@@ -1,7 +1,5 @@
 """Detects lines without readable text: images, badges, rules, tags, links to translations."""
 
-from __future__ import annotations
-
 import re
 
 from assistant.language import is_language_name

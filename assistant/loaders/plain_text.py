@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import groupby
 
 from assistant.documents import Block, LoadedDocument, SourceFile
 from assistant.language import HAN, page_language
@@ -21,21 +22,18 @@ _REQUIREMENT = re.compile(
 def load_plain_text(file: SourceFile, text: str) -> LoadedDocument:
     """Load text without markup as paragraphs."""
     lines = text.split("\n")
-    blocks = tuple(paragraphs(lines))
+    blocks = tuple(prose_runs(lines, 0, len(lines), lambda line: not line.strip()))
     return LoadedDocument(text, blocks, title="", language=page_language(file, "", text))
 
 
-def paragraphs(lines: list[str], first: int = 0) -> Iterator[Block]:
-    """Runs of non-blank lines, from line index `first` onwards."""
-    start = None
-    for number in range(first, len(lines)):
-        if lines[number].strip():
-            start = number if start is None else start
-        elif start is not None:
-            yield Block("prose", start + 1, number)
-            start = None
-    if start is not None:
-        yield Block("prose", start + 1, len(lines))
+def prose_runs(
+    lines: list[str], first: int, last: int, is_blank: Callable[[str], bool]
+) -> Iterator[Block]:
+    """Runs of lines[first:last] that are not blank."""
+    for blank, run in groupby(range(first, last), key=lambda number: is_blank(lines[number])):
+        if not blank:
+            numbers = list(run)
+            yield Block("prose", numbers[0] + 1, numbers[-1] + 1)
 
 
 def is_vocabulary(text: str) -> bool:

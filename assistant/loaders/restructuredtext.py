@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from assistant.documents import Block, LoadedDocument, SourceFile
-from assistant.language import has_words, page_language
+from assistant.language import has_words, page_language, width_of
 
 _ADORNMENT = re.compile(r"([!-/:-@\[-`{-~])\1{2,}\s*$")
 _SIMPLE_TABLE = re.compile(r"\s*=+(?:[ ]+=+)+\s*$")
@@ -86,7 +85,7 @@ class _Reader:
             title, mark, last = lines[1], (over[1], True), position + 3
         elif not over and len(lines) > 1 and (under := _ADORNMENT.match(lines[1])):
             title, mark, last = lines[0], (under[1], False), position + 2
-            if _indent(title) or len(lines[1].rstrip()) < min(4, _width(title.rstrip())):
+            if _indent(title) or len(lines[1].rstrip()) < min(4, width_of(title.rstrip())):
                 return None
         else:
             return None
@@ -160,7 +159,3 @@ def _indent(line: str) -> int:
 def _dedented(lines: Sequence[str]) -> list[str]:
     common = min((_indent(line) for line in lines if line.strip()), default=0)
     return [line[common:] for line in lines]
-
-
-def _width(title: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in title)

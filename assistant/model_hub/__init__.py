@@ -6,7 +6,7 @@ are the hubs; downloads run in child processes (`download_process`, `watched_pro
 programs are in `children`.
 """
 
-from assistant.model_hub.catalogue import CatalogueModel, read_catalogue
+from assistant.model_hub.catalogue import CatalogueModel
 from assistant.model_hub.hub import Endpoints, ModelHub
 
-__all__ = ["CatalogueModel", "Endpoints", "ModelHub", "read_catalogue"]
+__all__ = ["CatalogueModel", "Endpoints", "ModelHub"]

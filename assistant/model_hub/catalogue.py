@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic import ConfigDict as Config
 
+from assistant import toml
 from assistant.errors import SettingsError
 from assistant.settings import Hub
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 CATALOGUE_FILE = Path(__file__).resolve().parent.parent / "models.toml"
 
@@ -137,7 +132,7 @@ def read_catalogue(file: Path = CATALOGUE_FILE) -> Mapping[str, CatalogueModel]:
     """
     adapter = TypeAdapter(CatalogueModel)
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))["models"]
+        tables = toml.loads(file.read_text(encoding="utf-8"))["models"]
         return {
             name: adapter.validate_python({"name": name, **table}) for name, table in tables.items()
         }

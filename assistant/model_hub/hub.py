@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -272,18 +272,13 @@ class ModelHub:
     def _partial(self, model: CatalogueModel) -> Path:
         return self.folder / _PARTIAL / model.name.replace("/", "--")
 
-    @contextmanager
-    def _locked(self, model: CatalogueModel) -> Iterator[None]:
-        """Hold the model's lock, so that only one process downloads it while others wait."""
+    def _locked(self, model: CatalogueModel) -> AbstractContextManager[object]:
+        """Take the model's lock, so that only one process downloads it while others wait."""
         file = self._partial(model).with_name(f"{self._partial(model).name}.lock")
         file.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(file)
         try:
-            lock.acquire(timeout=0)
+            return lock.acquire(timeout=0)
         except Timeout:
             logger.info("%s: another process is downloading it; waiting", model.name)
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+            return lock.acquire()

@@ -116,7 +116,7 @@ def _refusal(found: Evaluation) -> str:
     for outcome in found.outcomes:
         question = outcome.question
         name = "answerable" if question.answerable else question.kind or "unanswerable"
-        rows.setdefault((name, question.answerable), []).append(outcome.confidence)
+        rows.setdefault((name, question.answerable), []).append(outcome.retrieved.confidence)
     if not rows:
         return ""
     ordered = sorted(rows.items(), key=lambda row: (not row[0][1], row[0][0]))
@@ -188,7 +188,8 @@ def _wrongly_judged(outcomes: Sequence[Outcome]) -> str:
         items = "".join(
             f"<details><summary>{escape(outcome.question.question)}<small>"
             f"{escape(outcome.question.id)} {escape(outcome.question.kind)}, "
-            f"confidence {outcome.confidence:.2f}</small></summary>{_hits(outcome)}</details>"
+            f"confidence {outcome.retrieved.confidence:.2f}</small></summary>"
+            f"{_hits(outcome)}</details>"
             for outcome in sorted(wrong, key=lambda outcome: outcome.question.id)
         )
         if items:
@@ -198,7 +199,7 @@ def _wrongly_judged(outcomes: Sequence[Outcome]) -> str:
 
 def _hits(outcome: Outcome) -> str:
     lines = []
-    for hit in outcome.hits[:_FIRST]:
+    for hit in outcome.retrieved.hits[:_FIRST]:
         chunk = hit.chunk
         kind = ' class="hit"' if chunk.address in outcome.question.sources else ""
         place = f"{chunk.address}:{chunk.start_line}-{chunk.end_line}"

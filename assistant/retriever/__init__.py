@@ -5,8 +5,6 @@ words, `fusion` merges the rankings, `sections` rejoins split sections, `evidenc
 coverage, `reranking` is optional, and `retriever` combines them.
 """
 
-from __future__ import annotations
+from assistant.retriever.retriever import KnowledgeRetriever
 
-from assistant.retriever.retriever import Found, KnowledgeRetriever, as_document
-
-__all__ = ["Found", "KnowledgeRetriever", "as_document"]
+__all__ = ["KnowledgeRetriever"]

@@ -1,10 +1,8 @@
 """Settings of the assistant: `fields` defines, `reading` loads and `table` documents them."""
 
-from __future__ import annotations
-
 from assistant.project import PROJECT_FOLDER
-from assistant.settings.fields import Backend, Hub, Settings
+from assistant.settings.fields import Hub, Settings
 from assistant.settings.reading import load_settings
 from assistant.settings.table import settings_table
 
-__all__ = ["PROJECT_FOLDER", "Backend", "Hub", "Settings", "load_settings", "settings_table"]
+__all__ = ["PROJECT_FOLDER", "Hub", "Settings", "load_settings", "settings_table"]

@@ -1,7 +1,5 @@
 """Table of all settings, for docs/settings.md."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from assistant.project import PROJECT_FOLDER

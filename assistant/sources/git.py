@@ -89,7 +89,6 @@ def run_git(
     folder: Path,
     timeout_seconds: float,
     clone: bool = True,
-    send: bytes = b"",
     look: Callable[[], None] | None = None,
 ) -> bytes:
     """Run `git ARGUMENTS` and return its standard output.
@@ -100,7 +99,6 @@ def run_git(
         timeout_seconds: Limit on the run time.
         clone: Whether `folder` is a clone. Its `.git` is passed explicitly, so that git never
             mistakes an enclosing repository for a broken clone.
-        send: Standard input.
         look: Called every half second while git runs; may raise to end it.
 
     Raises:
@@ -115,7 +113,6 @@ def run_git(
         done = run_watched(
             [*command, *arguments],
             timeout_seconds=timeout_seconds,
-            send=send,
             look=look,
             grace_seconds=_GRACE_SECONDS,
             cwd=folder,

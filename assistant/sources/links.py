@@ -5,28 +5,26 @@ from __future__ import annotations
 from string import Formatter
 from urllib.parse import quote
 
-from assistant.documents import Source
-
 LINK_FIELDS = ("commit", "path", "start_line", "end_line")
 
 
-def link_for(source: Source, commit: str, path: str, start_line: int, end_line: int) -> str:
-    """Fill in the source's link template.
+def link_for(template: str | None, commit: str, path: str, start_line: int, end_line: int) -> str:
+    """Fill in a source's link template.
 
     Args:
-        source: Provides the template.
+        template: The template; None if the source has none.
         commit: Commit of the file; empty for a folder.
         path: Path inside the source; percent-encoded except for slashes.
         start_line: First line, from 1.
         end_line: Last line, inclusive.
 
     Returns:
-        The address; empty if the source has no template, or if the template needs a commit
+        The address; empty if there is no template, or if the template needs a commit
         and there is none.
     """
-    if not source.link or (not commit and "commit" in template_fields(source.link)):
+    if not template or (not commit and "commit" in template_fields(template)):
         return ""
-    return source.link.format(
+    return template.format(
         commit=commit, path=quote(path), start_line=start_line, end_line=end_line
     )
 

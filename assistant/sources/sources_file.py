@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from assistant import toml
 from assistant.documents import Source
 from assistant.errors import SourcesFileError
 from assistant.project import IN_CHECKOUT, PROJECT_FOLDER
 from assistant.sources.git import without_password
 from assistant.sources.links import template_fields
 from assistant.sources.source_table import SourceTable
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _CREATE = "Create it" if IN_CHECKOUT else "Create it with: kb-assistant init"
 _ACTION = "Correct it there; the comments in knowledge/sources.toml explain how to write sources."
@@ -36,8 +31,8 @@ def read_sources(file: Path) -> tuple[Source, ...]:
     """
     text = _text(file)
     try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        content = toml.loads(text)
+    except toml.TOMLDecodeError as error:
         raise _syntax_error(file, text, error) from error
     for key in content:
         if key != "source":

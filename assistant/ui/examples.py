@@ -7,18 +7,13 @@ contains the source that answers it. Owners of other knowledge bases can provide
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from assistant import toml
 from assistant.documents import Language
 from assistant.errors import SettingsError
 from assistant.ui.texts import LANGUAGES, Words
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Examples = Mapping[Language, tuple[str, ...]]
 
@@ -90,7 +85,7 @@ def read_examples(file: Path) -> Examples:
             strings.
     """
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        content = toml.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise _unusable(file, str(error)) from error
     examples: dict[Language, tuple[str, ...]] = {}

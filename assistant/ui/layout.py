@@ -54,23 +54,13 @@ _SHOW_QUESTION = """() => {
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The components that events read or write."""
+    """The components that events read or write; the handlers update those of `shown`."""
 
-    conversation: Any
+    shown: Shown
     visit: Any
-    chat: Any
-    passages: Any
-    box: Any
-    send: Any
-    stop: Any
     clear: Any
     sources: Any
     languages: Any
-
-    @property
-    def shown(self) -> Shown:
-        """The components that the handlers update."""
-        return Shown(self.conversation, self.chat, self.passages, self.box, self.send, self.stop)
 
 
 def build_demo(  # noqa: PLR0913 (each part of a page can be replaced)
@@ -181,7 +171,8 @@ def _body(page: Texts, manifest: Manifest, examples: Examples, seconds: float) -
         passages = gr.HTML(panel(()), elem_id="sources", js_on_load=_KEEP_OPEN)
     state = gr.State((), time_to_live=seconds)
     visit = gr.State(Visit(), time_to_live=seconds)
-    return _Parts(state, visit, chat, passages, box, send, stop, clear, sources, languages)
+    shown = Shown(state, chat, passages, box, send, stop)
+    return _Parts(shown, visit, clear, sources, languages)
 
 
 def _chat(page: Texts, examples: Examples) -> Any:
@@ -228,22 +219,22 @@ def _scope(page: Texts, names: Sequence[str]) -> tuple[Any, Any]:
 
 
 def _connect(parts: _Parts, handlers: Handlers) -> None:
-    shown = parts.shown.components()
+    page, shown = parts.shown, parts.shown.components()
     asked = [
         gr.on(
-            [parts.send.click, parts.box.submit],
+            [page.send.click, page.box.submit],
             handlers.ask,
-            [parts.box, parts.conversation],
+            [page.box, page.conversation],
             shown,
             **_QUICK,
         ),
-        parts.chat.example_select(handlers.ask_example, parts.conversation, shown, **_QUICK),
+        page.chat.example_select(handlers.ask_example, page.conversation, shown, **_QUICK),
     ]
     for event in asked:
-        event.failure(handlers.not_sent, parts.conversation, shown, **_QUICK)
+        event.failure(handlers.not_sent, page.conversation, shown, **_QUICK)
         answering = event.then(
             handlers.answer,
-            [parts.conversation, parts.visit, parts.sources, parts.languages],
+            [page.conversation, parts.visit, parts.sources, parts.languages],
             shown,
             concurrency_limit=None,  # the writing slots of the chain set the limit
             concurrency_id="answers",
@@ -251,7 +242,7 @@ def _connect(parts: _Parts, handlers: Handlers) -> None:
             show_progress="hidden",
             api_visibility="private",
         )
-        answering.failure(handlers.failed, parts.conversation, shown, **_QUICK)
+        answering.failure(handlers.failed, page.conversation, shown, **_QUICK)
         event.then(None, js=_SHOW_QUESTION, queue=False)
-    parts.stop.click(handlers.stop, [parts.conversation, parts.visit], shown, **_QUICK)
+    page.stop.click(handlers.stop, [page.conversation, parts.visit], shown, **_QUICK)
     parts.clear.click(handlers.clear, parts.visit, shown, **_QUICK)

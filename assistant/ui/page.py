@@ -10,7 +10,7 @@ from assistant.indexing import running_build
 from assistant.ui.examples import Examples
 from assistant.ui.handlers import Limits
 from assistant.ui.layout import build_demo
-from assistant.ui.serving import serve
+from assistant.ui.serving import start, wait
 
 
 def page_of(
@@ -53,13 +53,13 @@ def serve_page(application: Application, examples: Examples | None = None) -> No
     """
     settings = application.settings
     door = Door.of(settings, routes=[health_route(application)])
-    serve(
-        page_of(application, door, examples),
+    demo = page_of(application, door, examples)
+    start(
+        demo,
         host=settings.host,
         port=settings.port,
         root_path=settings.root_path,
         door=door,
         installable=bool(settings.space_id),
-        share=settings.share,
-        share_timeout_seconds=settings.share_timeout_seconds,
     )
+    wait(demo, door, settings.share_timeout_seconds if settings.share else None)

@@ -23,46 +23,6 @@ from assistant.ui.root_path import RootPathReports
 logger = logging.getLogger(__name__)
 
 
-def serve(
-    demo: gr.Blocks,
-    *,
-    host: str,
-    port: int,
-    root_path: str = "",
-    door: Door | None = None,
-    installable: bool = False,
-    share: bool = False,
-    share_timeout_seconds: float = 30.0,
-) -> None:
-    """Serve the page until the program is interrupted.
-
-    Args:
-        demo: The page.
-        host: Address to listen on.
-        port: Port to listen on; no other port is tried.
-        root_path: URL path under which a proxy serves the page.
-        door: Checks on requests, and routes beside the page; None: the defaults.
-        installable: Whether browsers offer to install the page as an app.
-        share: Also open a public tunnel; a failure to open it is only logged.
-        share_timeout_seconds: Time limit for opening the tunnel.
-
-    Raises:
-        ServerError: The address or port cannot be listened on.
-        KeyboardInterrupt: The program was interrupted; the page is closed by then.
-    """
-    door = door or Door()
-    address = start(
-        demo, host=host, port=port, root_path=root_path, door=door, installable=installable
-    )
-    logger.info("The page is served on %s (Ctrl-C stops it).", address)
-    try:
-        if share:
-            announce_tunnel(lambda: open_tunnel(demo, door), share_timeout_seconds)
-        threading.Event().wait()
-    finally:
-        stop(demo)
-
-
 def start(
     demo: gr.Blocks,
     *,
@@ -72,7 +32,15 @@ def start(
     door: Door | None = None,
     installable: bool = False,
 ) -> str:
-    """Serve the page in the background; the arguments are those of `serve`.
+    """Serve the page in the background.
+
+    Args:
+        demo: The page.
+        host: Address to listen on.
+        port: Port to listen on; no other port is tried.
+        root_path: URL path under which a proxy serves the page.
+        door: Checks on requests, and routes beside the page; None: the defaults.
+        installable: Whether browsers offer to install the page as an app.
 
     Returns:
         The local URL of the page.
@@ -86,6 +54,27 @@ def start(
     demo.server, demo.server_name, demo.server_port = server, host, port
     demo.local_url = f"http://{_shown(host)}:{port}/"
     return str(demo.local_url)
+
+
+def wait(demo: gr.Blocks, door: Door, share_timeout_seconds: float | None) -> None:
+    """Log the address, wait until the program is interrupted, then close the page.
+
+    Args:
+        demo: A page that `start` serves.
+        door: The door that `start` got.
+        share_timeout_seconds: Time limit for opening a public tunnel; None: no tunnel. A
+            failure to open it is only logged.
+
+    Raises:
+        KeyboardInterrupt: The program was interrupted; the page is closed by then.
+    """
+    logger.info("The page is served on %s (Ctrl-C stops it).", demo.local_url)
+    try:
+        if share_timeout_seconds is not None:
+            announce_tunnel(lambda: open_tunnel(demo, door), share_timeout_seconds)
+        threading.Event().wait()
+    finally:
+        stop(demo)
 
 
 def stop(demo: gr.Blocks) -> None:

@@ -8,9 +8,7 @@ share of the processor that is used; `latency` measures questions, here and at l
 from __future__ import annotations
 
 import json
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,13 @@ from assistant.commands.command_line import (
     filters_of,
     parser,
     print_json,
-    say,
     settings_for,
 )
+from assistant.commands.terminal_progress import say
 from assistant.evaluation import EvalQuestion, read_questions, retrieval_report
 from assistant.settings import Settings
 from assistant.sources import fetch, list_files, read_sources
-from scripts.benchmarks.index import compare, encoder_against_processor, growth
+from scripts.benchmarks.index import compare, encoder_against_processor, growth, run
 from scripts.benchmarks.latency import latency, print_latency
 from scripts.benchmarks.programs import output_of, start, start_command
 
@@ -120,14 +118,14 @@ def _ours(
     settings: Settings, qa: Path, questions: list[EvalQuestion], folder: Path
 ) -> dict[str, Any]:
     common = ["--sources", str(settings.sources_file), "--db", str(folder / "ours")]
-    built, seconds = _run(start_command("build-index", *common, "--json"))
-    again, seconds_again = _run(start_command("build-index", *common, "--json"))
-    found, _ = _run(start_command("search", *common[2:], "--batch", str(qa)))
+    built = run(start_command("build-index", *common, "--json"))
+    again = run(start_command("build-index", *common, "--json"))
+    found = output_of(start_command("search", *common[2:], "--batch", str(qa)))
     lines = [json.loads(line) for line in found.splitlines()]
-    summary = json.loads(built)
+    summary = json.loads(built.output)
     return {
-        "seconds": {"build": seconds, "build again": seconds_again},
-        "embedded_again": json.loads(again)["embedded"],
+        "seconds": {"build": built.seconds, "build again": again.seconds},
+        "embedded_again": json.loads(again.output)["embedded"],
         "chunks": summary["chunks"],
         "peak_rss_mb": summary["peak_rss_mb"],
         "retrieval": retrieval_report(
@@ -141,16 +139,16 @@ def _course(
 ) -> dict[str, Any]:
     files = folder / "files.txt"
     files.write_text("\n".join(_files(settings)), encoding="utf-8")
-    printed, seconds = _run(
+    done = run(
         start(
             "scripts.benchmarks.course_pipeline",
             *("--files", str(files), "--qa", str(qa), "--db", str(folder / "course")),
             *("--embedder", str(Application(settings).hub.fetch(settings.embedder))),
         )
     )
-    result = json.loads(printed)
+    result = json.loads(done.output)
     return {
-        "seconds": {"build": seconds, **result["seconds"]},
+        "seconds": {"build": done.seconds, **result["seconds"]},
         "chunks": result["chunks"],
         "peak_rss_mb": result["peak_rss_mb"],
         "retrieval": retrieval_report(questions, result["found"]),
@@ -178,12 +176,6 @@ def _files(settings: Settings) -> list[str]:
                 continue
             lines.append(f"{source.name}/{file.path}\t{file.location}")
     return lines
-
-
-def _run(program: subprocess.Popen[str]) -> tuple[str, float]:
-    """Standard output of a program that was just started, and how long it took in seconds."""
-    began = time.monotonic()
-    return output_of(program), time.monotonic() - began
 
 
 def _print_index(report: dict[str, Any]) -> None:

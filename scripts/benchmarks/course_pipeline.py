@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from assistant.commands import command_line
+from assistant.commands.terminal_progress import say
 from assistant.embeddings.sentence_transformers import SentenceTransformersEmbedder
 from assistant.evaluation import read_questions
 
@@ -79,7 +79,7 @@ def _load_and_split(files: list[tuple[str, ...]]) -> list[tuple[str, str]]:
         try:
             elements = partition(filename=file)
         except (ValueError, OSError) as error:  # an empty page, for instance
-            command_line.say(f"{address}: {error}")
+            say(f"{address}: {error}")
             continue
         text = "\n\n".join(str(element) for element in elements)
         chunks += [(address, piece) for piece in splitter.split_text(text)]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from assistant.commands.command_line import say
+from assistant.commands.terminal_progress import say
 from scripts.benchmarks.programs import LIMIT_SECONDS, output_of, start, start_command
 
 _SAMPLE_SECONDS = 0.1

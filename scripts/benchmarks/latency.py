@@ -26,9 +26,9 @@ from assistant.commands.command_line import (
     parser,
     print_json,
     run,
-    say,
     settings_for,
 )
+from assistant.commands.terminal_progress import say
 from assistant.documents import SearchFilters
 from assistant.embeddings import Embedder
 from assistant.evaluation import read_questions

@@ -4,8 +4,6 @@ txtai's segmentation by paragraphs and its embeddings database (Faiss and SQLite
 the same files and the same embedder as ours. Prints one JSON object.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import time

@@ -14,7 +14,6 @@ from assistant.answering.grounding import (
     EMBEDDER_FREE,
     FEATURES,
     Calibration,
-    judge,
     read_calibration,
     shipped_calibration,
 )
@@ -56,8 +55,8 @@ def calibration() -> Calibration:
 
 def test_questions_that_were_not_seen_are_told_apart(calibration: Calibration) -> None:
     good, bad = make_evidence(100, 0.8, seed=3), make_evidence(100, 0.25, seed=4)
-    answered = [judge(evidence, calibration).answerable for evidence in good]
-    refused = [not judge(evidence, calibration).answerable for evidence in bad]
+    answered = [calibration.probability(e) >= calibration.threshold for e in good]
+    refused = [calibration.probability(e) < calibration.threshold for e in bad]
     assert sum(answered) >= 94
     assert sum(refused) >= 94
     assert calibration.scores["f1"] > 0.9
@@ -65,7 +64,7 @@ def test_questions_that_were_not_seen_are_told_apart(calibration: Calibration) -
 
 def test_confidence_is_a_probability_that_grows_with_the_evidence(calibration: Calibration) -> None:
     confidences = [
-        judge(replace(GOOD[0], coverage=x, missing_name=1 - x), calibration).confidence
+        calibration.probability(replace(GOOD[0], coverage=x, missing_name=1 - x))
         for x in (0.0, 0.3, 0.6, 1.0)
     ]
     assert confidences == sorted(confidences)
@@ -83,20 +82,16 @@ def test_the_plain_weights_say_what_the_fitted_model_says(calibration: Calibrati
     assert np.abs(unseen - seen).max() < 0.1
 
 
-def test_the_threshold_is_between_both_kinds_and_another_can_be_set(
-    calibration: Calibration,
-) -> None:
-    assert judge(BAD[0], calibration, threshold=0.0).answerable
-    assert not judge(GOOD[0], calibration, threshold=1.0).answerable
-    confidence = judge(GOOD[0], calibration).confidence
-    assert judge(GOOD[0], calibration, threshold=confidence).answerable
+def test_the_threshold_is_between_both_kinds(calibration: Calibration) -> None:
+    bad, good = (calibration.probability(kind[0]) for kind in (BAD, GOOD))
+    assert bad < calibration.threshold < good
 
 
 def test_few_answerable_questions_are_refused_however_bad_the_evidence() -> None:
     alike = make_evidence(60, 0.5, seed=5), make_evidence(60, 0.45, seed=6)
     found = calibrate(*alike, embedder="", chunks=1, data="")
     assert found.scores["false_refusals"] <= 0.04
-    refused = sum(not judge(evidence, found).answerable for evidence in alike[0])
+    refused = sum(found.probability(evidence) < found.threshold for evidence in alike[0])
     assert refused <= 0.1 * len(alike[0])
 
 
@@ -174,8 +169,7 @@ def test_there_is_a_calibration_for_the_default_embedder_and_for_any_other(ident
     assert 0 < shipped.threshold < 1
     best = Evidence(0.95, 1.0, 1.0, 0.0, 0.0, 1.8)
     worst = Evidence(0.75, 0.0, 0.0, 3.0, 1.0, 1.8)
-    assert judge(best, shipped).answerable
-    assert not judge(worst, shipped).answerable
+    assert shipped.probability(worst) < shipped.threshold <= shipped.probability(best)
 
 
 def test_for_other_embedders_the_similarity_does_not_count() -> None:

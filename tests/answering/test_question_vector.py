@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from assistant.answering.grounding import judge, read_calibration
+from assistant.answering.grounding import read_calibration
 from assistant.documents import Evidence
 from assistant.embeddings.base import Vectors
 from assistant.evaluation.calibrating import calibrate, cross_validated
@@ -41,8 +41,8 @@ def test_it_is_kept_and_used() -> None:
     again = read_calibration(json.loads(json.dumps(asdict(found))))
     assert again == found
     assert len(again.direction) == 8
-    good = judge(ALIKE[0], again, vector=rows[0]).confidence
-    bad = judge(ALIKE[0], again, vector=rows[100]).confidence
+    good = again.probability(ALIKE[0], rows[0])
+    bad = again.probability(ALIKE[0], rows[100])
     assert good > bad
 
 

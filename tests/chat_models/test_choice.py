@@ -14,8 +14,8 @@ import pytest
 from assistant.application import Application
 from assistant.chat_models import EMBEDDED_MODEL, HUB_MODEL, hardware
 from assistant.errors import ModelNotFoundError
-from assistant.model_hub import Endpoints, ModelHub, read_catalogue
-from assistant.model_hub.catalogue import ModelFile, PyPIAddress
+from assistant.model_hub import Endpoints, ModelHub
+from assistant.model_hub.catalogue import ModelFile, PyPIAddress, read_catalogue
 from assistant.settings import Settings
 from tests.chat_models.tiny_models import make_gguf
 from tests.model_hub.servers import HuggingFaceServer, PackageIndex, sha256, wheel

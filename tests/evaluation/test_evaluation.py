@@ -15,29 +15,28 @@ from assistant.answering.grounding import Calibration
 from assistant.documents import Evidence
 from assistant.errors import SettingsError
 from assistant.evaluation import (
-    Dialogue,
     EvalQuestion,
     Outcome,
     answer_report,
     ask,
     check_ids,
     compare,
-    first_rank,
     fit,
     follow_ups,
-    has_keywords,
     percentiles,
     read_dialogues,
     read_questions,
     refusal_by_kind,
     refusal_report,
     retrieval_report,
-    retrieval_scores,
 )
 from assistant.evaluation.baselines import BASELINES, STEPS
+from assistant.evaluation.questions import Dialogue
+from assistant.evaluation.scores import first_rank, has_keywords, retrieval_scores
 from assistant.reports.evaluation_page import Evaluation, page
 from assistant.reports.plots import bars, distributions
 from assistant.retriever import KnowledgeRetriever
+from tests.builders import make_retrieved
 from tests.fakes import Reports
 from tests.sample_index import build_pages, open_sample, sample_embedder
 
@@ -226,7 +225,7 @@ def test_asking_gives_ranks_refusals_and_times(outcomes: list[Outcome]) -> None:
     assert not by_id["kv"].refused
     assert by_id["gone"].rank is None
     assert by_id["moon"].refused
-    assert all(outcome.milliseconds > 0 for outcome in outcomes)
+    assert all(outcome.retrieved.milliseconds > 0 for outcome in outcomes)
 
 
 def test_a_given_threshold_is_used_instead(finder: KnowledgeRetriever) -> None:
@@ -255,7 +254,7 @@ def test_variants_are_compared_on_questions_with_sources(finder: KnowledgeRetrie
 def test_follow_ups_are_better_with_the_question_before(finder: KnowledgeRetriever) -> None:
     leaning = Dialogue(
         "d1", "how is the kv cache quantized", "with 8", "and online?",
-        "quantize the kv cache online", "en", (KV,), needs_context=True,
+        "quantize the kv cache online", (KV,), needs_context=True,
     )  # fmt: skip
     alone = replace(
         leaning,
@@ -276,12 +275,10 @@ def made_up(count: int, coverage: float, *, answerable: bool) -> list[Outcome]:
     return [
         Outcome(
             EvalQuestion(f"{kind}{i}", "?", "en", kind, answerable=answerable),
-            (),
-            Evidence(0.85, coverage + 0.02 * (i % 7), coverage, 0.0, 0.2, 1.0),
-            np.full(4, 0.5, np.float32),
-            0.5,
-            False,
-            1.0,
+            make_retrieved(
+                evidence=Evidence(0.85, coverage + 0.02 * (i % 7), coverage, 0.0, 0.2, 1.0),
+                vector=np.full(4, 0.5, np.float32),
+            ),
         )
         for i in range(count)
     ]
@@ -295,7 +292,8 @@ def test_fitting_tells_both_kinds_apart_whatever_their_order() -> None:
     assert fitted.calibration.embedder == "e:1"
     judged = fitted.judged([*good, *bad])
     assert [outcome.refused for outcome in judged] == [False] * 30 + [True] * 20
-    assert judged[0].confidence > fitted.calibration.threshold > judged[-1].confidence
+    first, *_, last = (outcome.retrieved.confidence for outcome in judged)
+    assert first > fitted.calibration.threshold > last
 
 
 def test_fitting_shows_when_nothing_can_be_told() -> None:

@@ -24,7 +24,10 @@ from assistant.documents import Source
 from assistant.errors import IndexMismatchError, IndexServerError, SettingsError
 from assistant.index import ChromaServer, LiveIndex, open_version
 from assistant.index.chroma import server_client
-from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
+from assistant.indexing import BuildReport
+from assistant.indexing.build import build_index
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.survey import FileRules
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.opened import nearest_in

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from assistant.errors import IndexCorruptError
-from assistant.index import ChunkStore
+from assistant.index.chunk_store import ChunkStore
 from tests.builders import make_chunk
 
 

@@ -12,7 +12,7 @@ import pytest
 from assistant.embeddings.base import Vectors
 from assistant.errors import IndexCorruptError
 from assistant.index import open_version
-from assistant.index.language_centres import LanguageCentres, write_language_centres
+from assistant.index.language_centres import LanguageCentres
 from assistant.language import language_of
 from assistant.retriever.candidates import candidates
 from assistant.retriever.passages import Passages
@@ -37,7 +37,7 @@ def write(folder: Path, languages: Sequence[str], vectors: Vectors) -> LanguageC
     def portions() -> Iterable[Vectors]:
         return (vectors[start : start + 7] for start in range(0, len(vectors), 7))
 
-    write_language_centres(folder, languages, vectors.shape[1], portions)
+    LanguageCentres.of(languages, vectors.shape[1], portions).write(folder, vectors.shape[1])
     return LanguageCentres.open(folder, (len(vectors), vectors.shape[1]))
 
 

@@ -12,13 +12,13 @@ import pytest
 from assistant.documents import Source
 from assistant.errors import IndexCorruptError, IndexMismatchError, SourceUnreachableError
 from assistant.index import LiveIndex, Manifest
-from assistant.index.chunk_links import source_links
+from assistant.index.chunk_links import filled_in
 from assistant.index.manifest import FileEntry, SourceEntry
-from assistant.indexing import FileRules
-from assistant.indexing.survey import survey
+from assistant.indexing.survey import FileRules, survey
 from assistant.progress import Progress, silent
 from assistant.reports.index_page import report_page
 from assistant.sources import Checkout
+from tests.builders import make_chunk
 from tests.fakes import HashEmbedder
 from tests.sample_index import build_pages, write_pages
 
@@ -107,7 +107,8 @@ def use(manifest: Manifest, sources: list[Source]) -> None:
         return Checkout(source, source.folder, "")
 
     survey(sources, one_away, manifest, FileRules(10_000), silent)
-    source_links(manifest.sources)
+    for name in manifest.sources:
+        filled_in(make_chunk(source=name), manifest.sources)
     assert all(manifest.sources[name].commit is not None for name in manifest.searchable)
 
 

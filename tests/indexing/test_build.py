@@ -17,8 +17,12 @@ from assistant.errors import (
     IndexNotFoundError,
     SourceError,
 )
-from assistant.index.versions import build_lock, current_version
-from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
+from assistant.index.versions import current_version
+from assistant.indexing import BuildReport
+from assistant.indexing.build import build_index
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.lock import build_locked
+from assistant.indexing.survey import FileRules
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.opened import chunks_in, nearest_in, open_index
@@ -189,7 +193,6 @@ def test_no_source_at_all_is_an_error_and_keeps_the_old_index(folder: Path, db: 
 
 
 def test_two_builds_at_once(folder: Path, db: Path) -> None:
-    lock = build_lock(db)
     errors: list[Exception] = []
 
     def second() -> None:
@@ -198,10 +201,10 @@ def test_two_builds_at_once(folder: Path, db: Path) -> None:
         except IndexBusyError as error:
             errors.append(error)
 
-    thread = threading.Thread(target=second)
-    thread.start()
-    thread.join()
-    lock.release()
+    with build_locked(db):
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join()
     assert "another build" in str(errors[0])
     assert build(folder, db).changed
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.indexing import BuildState, BuildStateFile, running_build
+from assistant.indexing import BuildState, running_build
+from assistant.indexing.build_state import BuildStateFile
 from assistant.progress import Progress, silent
 
 
@@ -99,7 +100,7 @@ def test_a_build_that_never_began_leaves_the_state_of_the_one_that_runs(
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="only POSIX keeps the dead in its list")
 def test_a_killed_build_does_not_run(tmp_path: Path) -> None:
     script = (
-        "import sys, pathlib; from assistant.indexing import BuildStateFile;"
+        "import sys, pathlib; from assistant.indexing.build_state import BuildStateFile;"
         "state = BuildStateFile(pathlib.Path(sys.argv[1])); state.begin('a', 1, 2);"
         "state('embed', 1, 2, 'chunks'); print('written', flush=True); sys.stdin.read()"
     )

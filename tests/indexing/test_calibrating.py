@@ -8,8 +8,9 @@ import pytest
 
 from assistant.errors import IndexBusyError, IndexNotFoundError
 from assistant.index import Manifest
-from assistant.index.versions import build_lock, current_version
+from assistant.index.versions import current_version
 from assistant.indexing.calibrating import store_calibration
+from assistant.indexing.lock import build_locked
 from tests.sample_index import PAGES, build_pages, open_sample
 
 CALIBRATION = {"threshold": 0.4, "data": "甲.jsonl"}
@@ -43,12 +44,8 @@ def test_a_later_build_keeps_it(tmp_path: Path) -> None:
 
 def test_not_while_a_build_is_writing(tmp_path: Path) -> None:
     build_pages(tmp_path)
-    lock = build_lock(tmp_path / "db")
-    try:
-        with pytest.raises(IndexBusyError):
-            store_calibration(tmp_path / "db", CALIBRATION)
-    finally:
-        lock.release()
+    with build_locked(tmp_path / "db"), pytest.raises(IndexBusyError):
+        store_calibration(tmp_path / "db", CALIBRATION)
     assert store_calibration(tmp_path / "db", CALIBRATION).calibration == CALIBRATION
 
 

@@ -14,10 +14,10 @@ from assistant.application import Application
 from assistant.documents import Source
 from assistant.errors import IndexBusyError, SourceError
 from assistant.index import Manifest, current_version
-from assistant.index.versions import build_lock
 from assistant.indexing import SourceFetcher
 from assistant.indexing.growing import build_growing, sources_lacking
 from assistant.indexing.job import plan_of
+from assistant.indexing.lock import build_locked
 from assistant.progress import Progress
 from assistant.settings import Settings
 from assistant.sources import Checkout, fetch
@@ -120,7 +120,8 @@ def test_another_build_is_waited_for_and_none_comes_between_steps(settings: Sett
 
     def build_lock_elsewhere() -> None:
         try:
-            build_lock(settings.db_folder).release()
+            with build_locked(settings.db_folder):
+                pass
         except IndexBusyError as error:
             refused.append(error)
 
@@ -136,18 +137,18 @@ def test_another_build_is_waited_for_and_none_comes_between_steps(settings: Sett
     held, free = threading.Event(), threading.Event()
 
     def hold() -> None:
-        lock = build_lock(settings.db_folder)
-        held.set()
-        time.sleep(1)
-        free.set()
-        lock.release()
+        with build_locked(settings.db_folder):
+            held.set()
+            time.sleep(1)
+            free.set()
 
     threading.Thread(target=hold).start()
     assert held.wait(10)
     Application(settings, progress).build(growing=True)
     assert lacking(settings) == ["gone"]
     assert len(refused) == len(looked) >= 5  # four sources, and the last build notes the fifth
-    build_lock(settings.db_folder).release()
+    with build_locked(settings.db_folder):
+        pass
 
 
 def test_a_folder_that_cannot_be_listed_does_not_end_the_growth(

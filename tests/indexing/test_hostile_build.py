@@ -11,7 +11,10 @@ import pytest
 
 from assistant.documents import Source
 from assistant.index import open_version
-from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
+from assistant.indexing import BuildReport
+from assistant.indexing.build import build_index
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.survey import FileRules
 from assistant.retriever.candidates import candidates
 from assistant.retriever.passages import Passages
 from assistant.sources import fetch

@@ -15,7 +15,10 @@ from assistant.documents import Source
 from assistant.embeddings.base import Vectors
 from assistant.index import open_version
 from assistant.index.document_texts import text_of
-from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
+from assistant.indexing import BuildReport
+from assistant.indexing.build import build_index
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.survey import FileRules
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.opened import chunks_in, nearest_in

@@ -13,8 +13,12 @@ import pytest
 
 from assistant.documents import Source
 from assistant.embeddings.base import Vectors
-from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index, on_ray
+from assistant.indexing import BuildReport
+from assistant.indexing.build import build_index
 from assistant.indexing.embedding_cache import Encode
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.ray_engine import on_ray
+from assistant.indexing.survey import FileRules
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
 from tests.opened import open_index

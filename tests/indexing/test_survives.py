@@ -26,8 +26,11 @@ from assistant.errors import (
 from assistant.index import Manifest, open_version
 from assistant.index.manifest import SEARCH_VERSION
 from assistant.index.versions import current_version
-from assistant.indexing import BuildPlan, BuildReport, FileRules, build_index
+from assistant.indexing import BuildReport
+from assistant.indexing.build import build_index
+from assistant.indexing.job import BuildPlan
 from assistant.indexing.parsing import FileParser, Parsed
+from assistant.indexing.survey import FileRules
 from assistant.keywords.words import WORDS_VERSION
 from assistant.sources import fetch
 from tests.fakes import HashEmbedder
@@ -164,7 +167,9 @@ from tests.indexing.test_kills import SlowEmbedder
 from assistant.documents import Source
 from assistant.keywords import KeywordIndex
 from assistant.sources import fetch
-from assistant.indexing import BuildPlan, FileRules, build_index
+from assistant.indexing.build import build_index
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.survey import FileRules
 
 def main():
     def progress(stage, done, total, unit, *, at=""):

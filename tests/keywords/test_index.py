@@ -19,7 +19,7 @@ from assistant.errors import IndexCorruptError
 from assistant.keywords import KeywordIndex, counts, write_keyword_index
 from assistant.keywords.concepts import Concept, bm25, concepts
 from assistant.keywords.counts import _words
-from assistant.keywords.pages import in_order
+from assistant.keywords.pages import files_of
 from assistant.keywords.words import words
 from assistant.settings import PROJECT_FOLDER
 from tests.builders import make_chunk
@@ -215,7 +215,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_scores_are_those_of_bm25s(folder: Path, index: KeywordIndex) -> None:
-    texts = [_words(chunk) for chunk in in_order(make_chunks())]
+    texts = [_words(chunk) for part in files_of(make_chunks()).values() for chunk in part]
     names = sorted(set().union(*texts))
     numbers = {name: number for number, name in enumerate(names)}
     engine = bm25s.BM25(k1=1.2, b=0.75, method="lucene")

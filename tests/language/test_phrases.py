@@ -9,7 +9,8 @@ import rjieba
 
 from assistant.answering.follow_up import leans_on_history
 from assistant.documents import Question, Turn
-from assistant.language import Phrase, pattern_of, phrases
+from assistant.language import pattern_of
+from assistant.language.phrases import Phrase, phrases
 
 BEFORE = [Turn(Question("how do I quantize the kv cache in lmdeploy"), "Set quant_policy to 8.")]
 LEANS = {"opens", "continues", "points", "trails"}  # the other signals speak for standing alone

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant import chat_models
+from assistant.chat_models import choice
 from assistant.errors import HubError, SettingsError
-from assistant.model_hub import read_catalogue
-from assistant.model_hub.catalogue import FileFacts, ModelFile
+from assistant.model_hub.catalogue import FileFacts, ModelFile, read_catalogue
 from assistant.model_hub.selection import matches, unlisted_model, whole_model
 from assistant.settings import Settings
 
@@ -17,9 +16,9 @@ from assistant.settings import Settings
 def test_the_models_that_are_chosen_by_themselves_are_in_it() -> None:
     catalogue = read_catalogue()
     assert catalogue[Settings.model_fields["embedder"].default].kind == "embedder"
-    for name in (chat_models.HUB_MODEL, chat_models.EMBEDDED_MODEL, chat_models.SMALL_MODEL):
+    for name in (choice.HUB_MODEL, choice.EMBEDDED_MODEL, choice.SMALL_MODEL):
         assert catalogue[name].backend == "llama_cpp"
-    assert catalogue[chat_models.GPU_MODEL].backend == "transformers"
+    assert catalogue[choice.GPU_MODEL].backend == "transformers"
 
 
 def test_what_pypi_carries_can_be_verified() -> None:

@@ -15,7 +15,8 @@ from assistant.documents import SearchFilters, SearchHit
 from assistant.errors import IndexCorruptError
 from assistant.index import LiveIndex
 from assistant.keywords.words import words
-from assistant.retriever import KnowledgeRetriever, as_document
+from assistant.retriever import KnowledgeRetriever
+from assistant.retriever.retriever import as_document
 from tests.sample_index import PAGES, build_pages, open_sample, sample_embedder
 
 QUESTION = "how to quantize the kv cache online"

@@ -13,9 +13,10 @@ import pytest
 from assistant.documents import Chunk, SearchFilters
 from assistant.errors import FilterError, IndexCorruptError
 from assistant.index import Collection, LiveIndex
-from assistant.retriever import Found, KnowledgeRetriever
+from assistant.retriever import KnowledgeRetriever
 from assistant.retriever.candidates import candidates
 from assistant.retriever.passages import Passages
+from assistant.retriever.retriever import Found
 from tests.builders import make_chunk
 from tests.sample_index import PAGES, build_pages, open_sample, sample_embedder
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from assistant.answering.slots import WritingSlots
 from assistant.door import Door
 from assistant.index import Manifest
-from assistant.ui import build_demo
+from assistant.ui.layout import build_demo
 from assistant.ui.serving import start, stop
 from tests.ui.demo import PacedChatModel, build_sample_index, make_demo_chain, sample_manifest
 

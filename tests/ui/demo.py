@@ -20,7 +20,9 @@ from assistant.documents import Chunk, Source
 from assistant.errors import ChatModelError
 from assistant.index import LiveIndex, Manifest
 from assistant.index.manifest import FileEntry, SourceEntry
-from assistant.indexing import BuildPlan, FileRules, build_index
+from assistant.indexing.build import build_index
+from assistant.indexing.job import BuildPlan
+from assistant.indexing.survey import FileRules
 from assistant.retriever import KnowledgeRetriever
 from assistant.sources import fetch
 from tests.builders import make_chunk

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import SettingsError
-from assistant.ui import read_examples
-from assistant.ui.examples import built_in_examples
+from assistant.ui.examples import built_in_examples, read_examples
 
 
 def test_examples_are_offered_where_their_source_is() -> None:

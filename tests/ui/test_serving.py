@@ -22,8 +22,8 @@ from starlette.routing import Route
 
 from assistant.door import Door
 from assistant.errors import ServerError
-from assistant.ui import build_demo
 from assistant.ui.gradio_routes import is_needed
+from assistant.ui.layout import build_demo
 from assistant.ui.serving import announce_tunnel, start, stop
 from tests.ui.conftest import free_port
 from tests.ui.demo import make_demo_chain, make_model, sample_manifest
