@@ -55,7 +55,7 @@ def neutralised(text: str) -> str:
 
 
 def restored(text: str, before: str = "") -> str:
-    """What a model wrote, with the tokens that it quotes as they stand in the document.
+    """Return the text of a model with quoted tokens restored to their form in the document.
 
     Other invisible characters stay: some languages put them between words.
 
